@@ -1,0 +1,137 @@
+/**
+ * The Container Network Model as the layers above see it: a controller with networks, endpoints and sandboxes.
+ *
+ * - A network is a set of endpoints that reach each other directly.
+ * - An endpoint belongs to one network for life and joins at most one sandbox.
+ * - A sandbox is one container's network stack; it may have many endpoints.
+ *
+ * Every method validates, commits an intent, then makes the kernel follow; when the kernel refuses, the intent is taken
+ * back and nothing is left. Errors are EngineErrors with Docker's sentences. What is returned is an immutable view.
+ */
+import type { IpAddress } from "../addr/ip-address.ts";
+import type { MacAddress } from "../addr/mac-address.ts";
+import type { Prefix } from "../addr/prefix.ts";
+import type { Family } from "../addr/ip-address.ts";
+import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
+import type { LinkStatistics } from "../kernel/observation.ts";
+
+export interface NetworkController extends AsyncDisposable {
+  /** All networks, oldest first. */
+  networks(): readonly NetworkIntent[];
+
+  /** Exact id, then name, then unique id prefix. Throws `not-found` "network X not found", `invalid-argument` if ambiguous. */
+  findNetwork(reference: string): NetworkIntent;
+
+  createNetwork(spec: NetworkSpec): Promise<NetworkIntent>;
+
+  /** Refused with `forbidden` for predefined networks and while endpoints exist. */
+  removeNetwork(reference: string): Promise<void>;
+
+  /** Endpoints of a network, or of all. */
+  endpoints(networkId?: string): readonly EndpointIntent[];
+
+  /** Makes a network stack and joins it to the networks, all in one batch. */
+  createSandbox(spec: SandboxSpec): Promise<SandboxView>;
+
+  sandboxes(): readonly SandboxView[];
+
+  findSandbox(id: string): SandboxView | undefined;
+
+  /** Leaves every network, releases addresses, removes the namespace. Accepts absence. */
+  removeSandbox(id: string): Promise<void>;
+
+  /** Makes an endpoint on the network and joins it to a running sandbox: a new interface appears in it. */
+  connect(sandboxId: string, spec: EndpointSpec): Promise<EndpointIntent>;
+
+  /** The reverse of connect. */
+  disconnect(endpointId: string): Promise<void>;
+
+  /** Gives a sandbox's endpoints new DNS names, at once (container rename). */
+  renameEndpoints(sandboxId: string, name: string, dnsNames: readonly string[]): Promise<void>;
+
+  /** Counters of each interface but lo. */
+  statistics(sandboxId: string): Promise<Readonly<Record<string, LinkStatistics>>>;
+}
+
+export interface NetworkSpec {
+  readonly name: string;
+  readonly driver?: string;
+  readonly enableIPv4?: boolean;
+  readonly enableIPv6?: boolean;
+  readonly internal?: boolean;
+  readonly attachable?: boolean;
+  readonly ingress?: boolean;
+  readonly scope?: string;
+  readonly configOnly?: boolean;
+  readonly configFrom?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ipam?: {
+    readonly driver?: string;
+    readonly options?: Readonly<Record<string, string>>;
+    readonly pools?: readonly PoolSpec[];
+  };
+}
+
+export interface PoolSpec {
+  readonly family: Family;
+  readonly subnet?: Prefix;
+  readonly range?: Prefix;
+  readonly gateway?: IpAddress;
+  readonly auxiliary?: Readonly<Record<string, IpAddress>>;
+}
+
+export interface EndpointSpec {
+  /** Id, name or id prefix. */
+  readonly network: string;
+  /** Endpoint name; unique on its network. The container's name. */
+  readonly name: string;
+  readonly ipv4Address?: IpAddress;
+  readonly ipv6Address?: IpAddress;
+  readonly linkLocal?: readonly IpAddress[];
+  readonly mac?: MacAddress;
+  /** Container name, aliases, short id, hostname: de-duplicated, the first answers PTR. */
+  readonly dnsNames?: readonly string[];
+  readonly privateAliases?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly gatewayPriority?: number;
+}
+
+export interface SandboxSpec {
+  /** Whose it is; shown in errors and in `Containers` of inspect. */
+  readonly containerId: string;
+  readonly hostname: string;
+  readonly domainname?: string;
+  /** Directory, made by the caller, in which `hosts`, `hostname` and `resolv.conf` are written. */
+  readonly filesDirectory: string;
+  /** Values given for this container replace the daemon's, which replace the host file's. */
+  readonly dns?: {
+    readonly servers?: readonly IpAddress[];
+    readonly search?: readonly string[];
+    readonly options?: readonly string[];
+  };
+  /** `--add-host`: lines for /etc/hosts; `host-gateway` stands for the gateway address of the default bridge. */
+  readonly extraHosts?: readonly { readonly name: string; readonly address: IpAddress | "host-gateway" }[];
+  /** `net.*` sysctls to set in the namespace, with dots. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly endpoints: readonly EndpointSpec[];
+}
+
+export interface SandboxView {
+  readonly id: string;
+  readonly containerId: string;
+  /** Path of the namespace file, `<run directory>/netns/<12 digits>`; the host's own when `hostNamespace`. */
+  readonly key: string;
+  readonly hostNamespace: boolean;
+  readonly hostsPath: string;
+  readonly hostnamePath: string;
+  readonly resolvConfPath: string;
+  readonly endpoints: readonly JoinedEndpoint[];
+}
+
+export interface JoinedEndpoint {
+  readonly endpoint: EndpointIntent;
+  readonly network: NetworkIntent;
+  /** Gateway addresses the network offers, per family, for inspect. */
+  readonly gateways: readonly IpAddress[];
+}

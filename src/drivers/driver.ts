@@ -1,0 +1,67 @@
+/**
+ * A driver provides networks and endpoints. A built-in driver is a set of pure functions from intent to desired state: the
+ * kernel facts and firewall policies that shall hold. It does no I/O and remembers nothing, so the same functions serve
+ * creation, removal, start-up, repair and `doctor`.
+ *
+ * The model's verbs map onto it: create and delete of a network are its `networkState` appearing and disappearing, join and
+ * leave of an endpoint its `endpointState`.
+ */
+import type { IpAddress } from "../addr/ip-address.ts";
+import type { Prefix } from "../addr/prefix.ts";
+import type { Policy } from "../firewall/firewall.ts";
+import type { KernelFact, NamespaceRef } from "../kernel/facts.ts";
+import type { EndpointIntent, NetworkIntent } from "./intent.ts";
+
+export interface Driver {
+  /** As in `docker network create -d NAME`. */
+  readonly name: string;
+
+  readonly capabilities: DriverCapabilities;
+
+  /**
+   * Checks the network's options against the driver's rules and the networks that exist; throws EngineError with Docker's
+   * text. Runs before anything is leased.
+   */
+  validate(network: NetworkIntent, existing: readonly NetworkIntent[]): void;
+
+  /** All that the network itself needs: its bridge and address, its firewall policies. */
+  networkState(network: NetworkIntent): DesiredState;
+
+  /** All that an attached endpoint needs: its link pair into the namespace and its addresses. */
+  endpointState(network: NetworkIntent, endpoint: EndpointIntent, place: Place): DesiredState;
+
+  /** How the sandbox is to use the endpoint. */
+  joinInfo(network: NetworkIntent, endpoint: EndpointIntent): JoinInfo;
+}
+
+export interface DriverCapabilities {
+  readonly scope: "local" | "global";
+  /** Endpoints get addresses from IPAM; host and null have none. */
+  readonly addresses: boolean;
+  /** Only one network of this driver may exist (host, null). */
+  readonly singleton: boolean;
+  /** Containers on it live in the daemon's own namespace (host). */
+  readonly hostNamespace: boolean;
+}
+
+export interface DesiredState {
+  readonly facts: readonly KernelFact[];
+  readonly policies: readonly Policy[];
+}
+
+/** Where an endpoint is attached. */
+export interface Place {
+  readonly namespace: NamespaceRef;
+  /** Final name of the interface in there. */
+  readonly interfaceName: string;
+}
+
+export interface JoinInfo {
+  /** Interfaces are named with this and the lowest free number. */
+  readonly interfacePrefix: string;
+  /** Candidates for the sandbox's default routes; absent where the network offers none (internal). */
+  readonly gateways: readonly IpAddress[];
+  readonly routes: readonly { readonly destination: Prefix; readonly gateway?: IpAddress }[];
+}
+
+export const NOTHING: DesiredState = { facts: [], policies: [] };

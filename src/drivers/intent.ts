@@ -1,0 +1,73 @@
+/**
+ * The intents that drivers work from: what networks and endpoints there shall be. Immutable; a change is a new record in the
+ * store. The controller owns how they are stored and validated (`controller/records.ts`).
+ */
+import type { Family, IpAddress } from "../addr/ip-address.ts";
+import type { MacAddress } from "../addr/mac-address.ts";
+import type { Prefix } from "../addr/prefix.ts";
+
+export interface NetworkIntent {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  /** "bridge", "host", "null", or another driver's name. */
+  readonly driver: string;
+  readonly createdNs: bigint;
+  readonly scope: "local" | "global" | "swarm";
+  readonly enableIPv4: boolean;
+  readonly enableIPv6: boolean;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly ingress: boolean;
+  readonly configOnly: boolean;
+  /** Name of the configuration-only network that it was made from. */
+  readonly configFrom?: string;
+  /** Driver options (`com.docker.network.bridge.name`, ...). */
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ipamDriver: string;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+  readonly pools: readonly PoolIntent[];
+  /** One of bridge, host, none: cannot be removed, has no resolver. */
+  readonly predefined: boolean;
+}
+
+/** A subnet of a network, with what the user asked for and what came of it. */
+export interface PoolIntent {
+  /** The IPAM driver's name for the pool; absent on configuration-only networks, which lease nothing. */
+  readonly poolId?: string;
+  readonly family: Family;
+  /** Absent only on configuration-only networks that leave it to chance. */
+  readonly subnet?: Prefix;
+  readonly range?: Prefix;
+  readonly gateway?: IpAddress;
+  readonly auxiliary: Readonly<Record<string, IpAddress>>;
+}
+
+export interface EndpointIntent {
+  readonly id: string;
+  readonly networkId: string;
+  /** The container's name, or a name of its own. */
+  readonly name: string;
+  readonly mac?: MacAddress;
+  /** At most one per family, with the subnet's length. */
+  readonly addresses: readonly Prefix[];
+  readonly linkLocal: readonly IpAddress[];
+  /** Names for DNS, the main one first (it also answers PTR). */
+  readonly dnsNames: readonly string[];
+  /** `--link name:alias` on this network, alias to name. */
+  readonly privateAliases: Readonly<Record<string, string>>;
+  /** Endpoint driver options (`com.docker.network.endpoint.ifname`, ...). */
+  readonly options: Readonly<Record<string, string>>;
+  /** Higher wins the default route. */
+  readonly gatewayPriority: number;
+  /** Set once it joined a sandbox. */
+  readonly attachment?: Attachment;
+}
+
+/** An endpoint's place in its sandbox. */
+export interface Attachment {
+  readonly sandboxId: string;
+  /** "eth0" */
+  readonly interfaceName: string;
+}

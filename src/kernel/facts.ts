@@ -1,0 +1,124 @@
+/**
+ * Kernel facts: the vocabulary of desired state. A driver says which facts should hold; `plan.ts` compares two sets and
+ * makes steps; the kernel thread carries the steps out. Facts are plain data, printable and fit for `postMessage`.
+ *
+ * A fact's key (`factKey`) names the place it occupies; two facts with one key are two opinions of one thing.
+ */
+import type { IpAddress } from "../addr/ip-address.ts";
+import type { MacAddress } from "../addr/mac-address.ts";
+import type { Prefix } from "../addr/prefix.ts";
+
+/** A network namespace: `HOST` is the one that the daemon runs in, all others are paths of bind-mounted namespace files. */
+export type NamespaceRef = string;
+
+export const HOST: NamespaceRef = "host";
+
+export type KernelFact =
+  NamespaceFact | LinkFact | AddressFact | RouteFact | NeighbourFact | ForwardingFact | SysctlFact;
+
+/** A network namespace kept alive by a bind mount. Equivalent to: `ip netns add` with a path of ours. */
+export interface NamespaceFact {
+  readonly kind: "namespace";
+  readonly path: NamespaceRef;
+}
+
+/** A network interface and its attributes; attributes left out are the kernel's choice and are not compared. */
+export interface LinkFact {
+  readonly kind: "link";
+  readonly namespace: NamespaceRef;
+  /** At most 15 bytes. */
+  readonly name: string;
+  readonly device: Device;
+  readonly mac?: MacAddress;
+  /** Bytes. */
+  readonly mtu?: number;
+  /** Name of the bridge that it is a port of, in the same namespace. */
+  readonly master?: string;
+  readonly up: boolean;
+  /** Our mark (IFLA_IFALIAS), see `MARK`. Absent only on links that we configure but never create or remove. */
+  readonly alias?: string;
+  /** Whether a link of that name that is not ours may be used as it is; it is then configured, and never removed. */
+  readonly adopt?: boolean;
+}
+
+export type Device =
+  /** Exists in every namespace; only its state is ours. */
+  | { readonly type: "loopback" }
+  | { readonly type: "bridge"; readonly hairpin?: boolean }
+  /** Both ends are made in one message; the peer is created inside its namespace under its final name. */
+  | {
+      readonly type: "veth";
+      readonly peer: {
+        readonly namespace: NamespaceRef;
+        readonly name: string;
+        readonly mac?: MacAddress;
+        readonly mtu?: number;
+        readonly up: boolean;
+      };
+    }
+  | {
+      readonly type: "vxlan";
+      /** VXLAN network identifier, 24 bits. */
+      readonly vni: number;
+      /** UDP port, RFC 7348 says 4789. */
+      readonly port: number;
+      readonly local?: IpAddress;
+      readonly learning: boolean;
+      readonly proxy?: boolean;
+      /** Where its UDP socket lives, when the link itself is in another namespace. */
+      readonly underlay?: NamespaceRef;
+    }
+  | {
+      readonly type: "macvlan";
+      readonly parent: string;
+      /** The parent's namespace. */
+      readonly parentNamespace: NamespaceRef;
+      readonly mode: "bridge" | "private" | "vepa" | "passthru";
+    };
+
+export interface AddressFact {
+  readonly kind: "address";
+  readonly namespace: NamespaceRef;
+  readonly link: string;
+  /** With host bits: `172.18.0.2/16`. */
+  readonly address: Prefix;
+}
+
+export interface RouteFact {
+  readonly kind: "route";
+  readonly namespace: NamespaceRef;
+  /** `0.0.0.0/0` or `::/0` is the default route. */
+  readonly destination: Prefix;
+  readonly gateway?: IpAddress;
+  readonly link: string;
+}
+
+/** A permanent ARP or ND entry. Equivalent to: `ip neigh replace ADDR lladdr MAC dev LINK nud permanent`. */
+export interface NeighbourFact {
+  readonly kind: "neighbour";
+  readonly namespace: NamespaceRef;
+  readonly link: string;
+  readonly address: IpAddress;
+  readonly mac: MacAddress;
+}
+
+/** A VXLAN forwarding entry. Equivalent to: `bridge fdb replace MAC dev LINK dst ADDR self permanent`. */
+export interface ForwardingFact {
+  readonly kind: "forwarding";
+  readonly namespace: NamespaceRef;
+  readonly link: string;
+  readonly mac: MacAddress;
+  readonly destination: IpAddress;
+}
+
+/** A file under /proc/sys. Never undone: Docker leaves `ip_forward` on as well. */
+export interface SysctlFact {
+  readonly kind: "sysctl";
+  readonly namespace: NamespaceRef;
+  /** With slashes, as under /proc/sys: `net/ipv4/ip_forward`. */
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Every link that we make carries an alias that starts with this; what does not carry it is never removed by us. */
+export const MARK = "causeway:";

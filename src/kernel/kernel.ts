@@ -1,0 +1,74 @@
+/**
+ * The kernel thread, as everybody above sees it. All system calls (netlink, namespaces, sysctls, sockets opened inside a
+ * namespace) happen on one worker thread; a call here is one message to it, however many steps it carries. The thread
+ * holds no policy and no memory of what it did: callers hand it steps, made by `plan.ts`, and facts to look at.
+ *
+ * Kernel moods stay below: interrupted dumps are repeated, EINTR and out-of-step answers never surface. What surfaces is
+ * `KernelError` with the operation, the errno's name and the kernel's own text.
+ */
+import type { Observation } from "./observation.ts";
+import type { NamespaceRef } from "./facts.ts";
+import type { Step } from "./step.ts";
+
+export interface Kernel extends AsyncDisposable {
+  /**
+   * Carries out the steps in order, in one go. Stops at the first step that fails and throws its `KernelError`, whose
+   * `completed` tells how many steps before it succeeded; undoing them is the caller's plan. Every step is idempotent:
+   * `ensure` of what holds and `remove` of what is gone succeed.
+   */
+  apply(steps: readonly Step[]): Promise<void>;
+
+  /**
+   * Carries out removals (and anything else) without stopping; throws one AggregateError of KernelErrors at the end if any
+   * step failed. For teardown, where half undone is worse than an error late.
+   */
+  applyAll(steps: readonly Step[]): Promise<void>;
+
+  /** What the kernel has now in a namespace: links, addresses, routes, neighbours, forwarding entries. Always whole. */
+  observe(namespace: NamespaceRef): Promise<Observation>;
+
+  /**
+   * Calls `listener` after something of the watched kinds changed in the namespace (links, addresses, routes, neighbours),
+   * at most once per 50 ms, until the returned function is called. It says that something changed, never what: look.
+   */
+  watch(namespace: NamespaceRef, listener: () => void): Promise<() => Promise<void>>;
+
+  /**
+   * Opens sockets inside a namespace and returns their file descriptors, non-blocking and close-on-exec, owned by the
+   * caller. TCP sockets listen. Port 0 is an ephemeral port; the answer names the port bound.
+   */
+  openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): Promise<readonly OpenedSocket[]>;
+
+  /** Reads a sysctl as the namespace sees it, without the trailing newline; undefined when the kernel has none. */
+  readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined>;
+
+  /**
+   * Runs a program inside the namespace to its end, at most `timeoutMs` (10 s), and returns what it printed. For the few
+   * things that only a program does, such as iptables-restore. A program that cannot start or times out throws.
+   */
+  run(namespace: NamespaceRef, command: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+export interface SocketRequest {
+  readonly transport: "udp" | "tcp";
+  /** Textual address to bind; connected or unbound sockets are opened with `bind` left out. */
+  readonly bind?: { readonly address: string; readonly port: number };
+  readonly family: 4 | 6;
+}
+
+export interface OpenedSocket {
+  readonly fd: number;
+  /** Port bound, 0 when unbound. */
+  readonly port: number;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly timeoutMs?: number;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
