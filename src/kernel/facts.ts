@@ -34,6 +34,8 @@ export interface LinkFact {
   readonly mtu?: number;
   /** Name of the bridge that it is a port of, in the same namespace. */
   readonly master?: string;
+  /** As a port of its master: whether frames may leave by the port that they came in by (IFLA_BRPORT_MODE). */
+  readonly hairpin?: boolean;
   readonly up: boolean;
   /** Our mark (IFLA_IFALIAS), see `MARK`. Absent only on links that we configure but never create or remove. */
   readonly alias?: string;
@@ -44,7 +46,7 @@ export interface LinkFact {
 export type Device =
   /** Exists in every namespace; only its state is ours. */
   | { readonly type: "loopback" }
-  | { readonly type: "bridge"; readonly hairpin?: boolean }
+  | { readonly type: "bridge" }
   /** Both ends are made in one message; the peer is created inside its namespace under its final name. */
   | {
       readonly type: "veth";

@@ -24,8 +24,11 @@ export interface Kernel extends AsyncDisposable {
    */
   applyAll(steps: readonly Step[]): Promise<void>;
 
-  /** What the kernel has now in a namespace: links, addresses, routes, neighbours, forwarding entries. Always whole. */
-  observe(namespace: NamespaceRef): Promise<Observation>;
+  /**
+   * What the kernel has now in a namespace: links, addresses, routes of the main table, neighbours, VXLAN forwarding
+   * entries, and the sysctls asked for by key. Always whole. Throws KernelError ENOENT when there is no such namespace.
+   */
+  observe(namespace: NamespaceRef, sysctls?: readonly string[]): Promise<Observation>;
 
   /**
    * Calls `listener` after something of the watched kinds changed in the namespace (links, addresses, routes, neighbours),

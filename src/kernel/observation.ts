@@ -11,6 +11,8 @@ export interface Observation {
   readonly routes: readonly ObservedRoute[];
   readonly neighbours: readonly ObservedNeighbour[];
   readonly forwarding: readonly ObservedForwarding[];
+  /** Values of the sysctls that `observe` was asked for; those that the kernel does not have are absent. */
+  readonly sysctls: Readonly<Record<string, string>>;
 }
 
 export interface ObservedLink {
@@ -21,6 +23,8 @@ export interface ObservedLink {
   readonly mac?: MacAddress;
   readonly mtu: number;
   readonly master?: string;
+  /** As a port of a bridge; absent on links that are none. */
+  readonly hairpin?: boolean;
   readonly up: boolean;
   readonly alias?: string;
   /** Counters since the link was made (IFLA_STATS64). */
@@ -62,4 +66,6 @@ export interface ObservedForwarding {
   readonly link: string;
   readonly mac: MacAddress;
   readonly destination: IpAddress;
+  /** False for what the VXLAN learned by itself and will forget. */
+  readonly permanent: boolean;
 }
