@@ -1,0 +1,31 @@
+/** The test runner's own rules: which file is of which tier, what a skip list says, what counts as a change of the machine. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findTests, tierOf } from "./discover.ts";
+import { machineChanges } from "./machine.ts";
+import { parseSkips } from "./skips.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+test("a test file's name decides its tier", () => {
+  assert.equal(tierOf("src/a/x.test.ts"), "unit");
+  assert.equal(tierOf("src/a/x.netns.test.ts"), "netns");
+  assert.equal(tierOf("test/system/x.system.test.ts"), "system");
+});
+
+test("a folder stands for the test files in it, a tier for those of its kind", () => {
+  const all = findTests(ROOT, [`${ROOT}tools/testing`], ["unit", "netns"]);
+  assert.ok(all.some((file) => file.path === "tools/testing/discover.test.ts"));
+  assert.deepEqual(findTests(ROOT, [`${ROOT}tools/testing/discover.test.ts`], ["system"]), []);
+});
+
+test("a skip list ignores comments and empty lines", () => {
+  assert.deepEqual([...parseSkips("# why\n\nsrc/a.test.ts > b\n")], ["src/a.test.ts > b"]);
+});
+
+test("what appeared and what is gone are both changes of the machine", () => {
+  const before = new Map([["ip link", ["lo", "eth0"]]]);
+  const after = new Map([["ip link", ["lo", "veth1"]]]);
+  assert.deepEqual(machineChanges(before, after), ["ip link: appeared: veth1", "ip link: gone: eth0"]);
+  assert.deepEqual(machineChanges(before, before), []);
+});
