@@ -1,0 +1,54 @@
+/**
+ * The bridge driver: a network is a Linux bridge with the gateway's address, an endpoint a veth pair from the bridge into its
+ * sandbox. Pure functions from intent to desired state (see `driver.ts`); option keys, names, messages and the rules of
+ * conflict are those of Docker's bridge driver.
+ */
+import { EngineError } from "../../base/errors.ts";
+import { isInterfaceName } from "../../sandbox/interface-name.ts";
+import type { Driver, JoinInfo } from "../driver.ts";
+import type { EndpointIntent, NetworkIntent } from "../intent.ts";
+import { bridgeConfig, type BridgeConfig, type BridgeDriverOptions } from "./config.ts";
+import { checkConflicts, checkPools } from "./conflicts.ts";
+import { endpointState } from "./endpoint-state.ts";
+import { networkState } from "./network-state.ts";
+
+export type { BridgeDriverOptions } from "./config.ts";
+
+export function createBridgeDriver(options: BridgeDriverOptions = {}): Driver {
+  return {
+    name: "bridge",
+    capabilities: { scope: "local", addresses: true, singleton: false, hostNamespace: false },
+    validate: (network, existing) => validate(network, existing, options),
+    networkState: (network) => networkState(network, bridgeConfig(network, options)),
+    endpointState: (network, endpoint, place) => endpointState(bridgeConfig(network, options), endpoint, place),
+    joinInfo: (network, endpoint) => joinInfo(bridgeConfig(network, options), endpoint),
+  };
+}
+
+/** The name of a bridge network's link on the host: what `com.docker.network.bridge.name` says, docker0 or `br-<12 digits>`. */
+export function bridgeLinkName(network: NetworkIntent, options: BridgeDriverOptions = {}): string {
+  return bridgeConfig(network, options).bridge;
+}
+
+function validate(network: NetworkIntent, existing: readonly NetworkIntent[], options: BridgeDriverOptions): void {
+  checkPools(network);
+  const { bridge } = bridgeConfig(network, options);
+  if (!isInterfaceName(bridge))
+    throw new EngineError(
+      "invalid-argument",
+      `invalid bridge name ${JSON.stringify(bridge)}: at most 15 bytes, no white space or '/'`,
+    );
+  const others = existing
+    .filter((other) => other.driver === "bridge" && !other.configOnly && other.id !== network.id)
+    .map((other) => ({ network: other, bridge: bridgeConfig(other, options).bridge }));
+  checkConflicts(network, bridge, others);
+}
+
+function joinInfo(config: BridgeConfig, endpoint: EndpointIntent): JoinInfo {
+  const has = (family: number): boolean => endpoint.addresses.some(({ address }) => address.family === family);
+  return {
+    interfacePrefix: config.interfacePrefix,
+    gateways: config.families.flatMap(({ family, gateway }) => (gateway !== undefined && has(family) ? [gateway] : [])),
+    routes: [],
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * What a new bridge network must not share with the bridge networks that exist, and what no bridge network may ask for;
+ * messages and their order are those of Docker's bridge driver.
+ */
+import { EngineError } from "../../base/errors.ts";
+import { prefixesOverlap } from "../../addr/prefix.ts";
+import type { Family } from "../../addr/ip-address.ts";
+import type { NetworkIntent } from "../intent.ts";
+
+/** Throws unless the families and pools make a bridge network. Subnets may still be missing: they are leased later. */
+export function checkPools(network: NetworkIntent): void {
+  if (!network.enableIPv4 && !network.enableIPv6)
+    throw new EngineError("invalid-argument", "IPv4 or IPv6 must be enabled");
+  for (const family of enabledFamilies(network)) {
+    if (network.ipamDriver === "null") throw new EngineError("invalid-argument", `ipv${family} pool is empty`);
+    if (network.pools.filter((pool) => pool.family === family).length > 1)
+      throw new EngineError("forbidden", "bridge driver doesn't support multiple subnets");
+  }
+}
+
+/** Throws `forbidden` when `network`, whose bridge is `bridge`, clashes with another. */
+export function checkConflicts(
+  network: NetworkIntent,
+  bridge: string,
+  others: readonly { readonly network: NetworkIntent; readonly bridge: string }[],
+): void {
+  for (const other of others) {
+    const reason = conflictBetween(network, bridge, other);
+    if (reason !== undefined)
+      throw new EngineError(
+        "forbidden",
+        `cannot create network ${network.id} (${bridge}): conflicts with network ` +
+          `${other.network.id} (${other.bridge}): networks have ${reason}`,
+      );
+  }
+}
+
+function conflictBetween(
+  network: NetworkIntent,
+  bridge: string,
+  other: { readonly network: NetworkIntent; readonly bridge: string },
+): string | undefined {
+  if (other.bridge === bridge) return "same bridge name";
+  for (const family of [4, 6] as const) {
+    if (subnets(network, family).some((a) => subnets(other.network, family).some((b) => prefixesOverlap(a, b))))
+      return `overlapping IPv${family}`;
+  }
+  return undefined;
+}
+
+function subnets(network: NetworkIntent, family: Family) {
+  if (!enabledFamilies(network).includes(family)) return [];
+  return network.pools.flatMap((pool) => (pool.family === family ? (pool.subnet ?? []) : []));
+}
+
+/** The address families that the network has, IPv4 first. */
+export function enabledFamilies(network: NetworkIntent): readonly Family[] {
+  return ([4, 6] as const).filter((family) => (family === 4 ? network.enableIPv4 : network.enableIPv6));
+}

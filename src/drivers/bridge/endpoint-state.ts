@@ -1,0 +1,51 @@
+/**
+ * What an endpoint of a bridge network needs of the kernel: a veth pair, one end a port of the bridge, the other inside the
+ * sandbox under its final name, and the addresses there.
+ */
+import { HOST, MARK, type KernelFact } from "../../kernel/facts.ts";
+import type { IpAddress } from "../../addr/ip-address.ts";
+import type { Prefix } from "../../addr/prefix.ts";
+import type { DesiredState, Place } from "../driver.ts";
+import type { EndpointIntent } from "../intent.ts";
+import type { BridgeConfig } from "./config.ts";
+
+export function endpointState(config: BridgeConfig, endpoint: EndpointIntent, place: Place): DesiredState {
+  const addresses = [...endpoint.addresses, ...endpoint.linkLocal.map(linkLocalPrefix)];
+  return {
+    facts: [vethPair(config, endpoint, place), ...addresses.map((address) => addressFact(place, address))],
+    policies: [],
+  };
+}
+
+/** "veth" and 7 digits of the endpoint's id: as long as Docker's, and the same after a restart. */
+export function vethName(endpointId: string): string {
+  return `veth${endpointId.slice(0, 7)}`;
+}
+
+/**
+ * Equivalent to: `ip link add VETH mtu MTU type veth peer name ETH address MAC mtu MTU netns NS`, then
+ * `ip link set VETH master BRIDGE alias causeway:ID up` and `ip -n NS link set ETH up`.
+ */
+function vethPair(config: BridgeConfig, endpoint: EndpointIntent, place: Place): KernelFact {
+  const mtu = config.mtu === undefined ? {} : { mtu: config.mtu };
+  const mac = endpoint.mac === undefined ? {} : { mac: endpoint.mac };
+  return {
+    kind: "link",
+    namespace: HOST,
+    name: vethName(endpoint.id),
+    device: { type: "veth", peer: { namespace: place.namespace, name: place.interfaceName, ...mac, ...mtu, up: true } },
+    ...mtu,
+    master: config.bridge,
+    up: true,
+    alias: `${MARK}${endpoint.id}`,
+  };
+}
+
+function addressFact({ namespace, interfaceName }: Place, address: Prefix): KernelFact {
+  return { kind: "address", namespace, link: interfaceName, address };
+}
+
+/** Docker gives link-local addresses these lengths whatever they are (`--link-local-ip`). */
+function linkLocalPrefix(address: IpAddress): Prefix {
+  return { address, length: address.family === 4 ? 16 : 64 };
+}
