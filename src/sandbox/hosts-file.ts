@@ -1,0 +1,65 @@
+/**
+ * /etc/hosts as Docker writes it (hosts(5)): `ADDRESS<tab>NAME NAME...`, the loopback block first, then `--add-host` lines,
+ * then the sandbox's own names, one line per address. Pure; what users wrote between our lines is theirs and stays.
+ */
+import { formatAddress, type IpAddress } from "../addr/ip-address.ts";
+
+export interface HostsEntry {
+  readonly address: IpAddress;
+  readonly names: readonly string[];
+}
+
+export interface HostsContent {
+  /** Whether the sandbox's lo has an IPv6 address; without it no IPv6 line is of use. */
+  readonly ipv6: boolean;
+  /** `--add-host` */
+  readonly extra: readonly HostsEntry[];
+  /** The sandbox's own addresses, see {@link ownHostsEntry}. */
+  readonly own: readonly HostsEntry[];
+}
+
+const LOOPBACK_LINES = ["127.0.0.1\tlocalhost"];
+const LOOPBACK_IPV6_LINES = [
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::\tip6-localnet",
+  "ff00::\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+];
+
+/** The whole file, as at a container's start. */
+export function formatHosts(content: HostsContent): string {
+  const entries = [...content.extra.filter((entry) => content.ipv6 || entry.address.family === 4), ...content.own];
+  return toText([...LOOPBACK_LINES, ...(content.ipv6 ? LOOPBACK_IPV6_LINES : []), ...entries.map(formatHostsEntry)]);
+}
+
+/** One line, without its newline. */
+export function formatHostsEntry(entry: HostsEntry): string {
+  return `${formatAddress(entry.address)}\t${entry.names.join(" ")}`;
+}
+
+/** How a sandbox names itself at an address: the full name and, where that has dots, its first label. */
+export function ownHostsEntry(address: IpAddress, hostname: string, domainname = ""): HostsEntry {
+  const full = domainname === "" ? hostname : `${hostname}.${domainname}`;
+  const dot = full.indexOf(".");
+  return { address, names: dot < 0 ? [full] : [full, full.slice(0, dot)] };
+}
+
+/** The text with the entries' lines at its end. */
+export function addHostsLines(text: string, entries: readonly HostsEntry[]): string {
+  const separator = text === "" || text.endsWith("\n") ? "" : "\n";
+  return text + separator + toText(entries.map(formatHostsEntry));
+}
+
+/** The text without the lines that read exactly as the entries do; all else is kept byte for byte. */
+export function removeHostsLines(text: string, entries: readonly HostsEntry[]): string {
+  const ours = new Set(entries.map(formatHostsEntry));
+  return text
+    .split(/(?<=\n)/)
+    .filter((line) => !ours.has(line.endsWith("\n") ? line.slice(0, -1) : line))
+    .join("");
+}
+
+function toText(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
+}
