@@ -1,0 +1,176 @@
+#!/bin/sh
+# Makes a machine ready and then does what was asked: `sh tools/setup.sh demo|test|start|check [ARGUMENTS]`.
+#
+# It looks for programs, not packages: what is there, from whatever source, is used. What is missing comes from apt, and only
+# if that removes nothing; programs that need no installation are otherwise unpacked into .cache/. No service is started.
+# Node 24 comes with the npm packages where the machine's own is older. Run again, it finds everything and says nothing.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cache=$root/.cache/bin
+cd "$root"
+mode=${1:-}
+[ $# -eq 0 ] || shift
+PATH=$cache:$PATH:/usr/sbin:/sbin
+export PATH
+
+say() { echo "setup: $*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# --- programs -------------------------------------------------------------------------------------------------------------
+
+# program=package, for Debian and Ubuntu
+run_needs='containerd=containerd runc=runc iptables=iptables iptables-restore=iptables ip=iproute2'
+demo_needs="$run_needs busybox=busybox-static"
+test_needs="$demo_needs bridge=iproute2 brctl=bridge-utils dig=bind9-dnsutils conntrack=conntrack tcpdump=tcpdump
+  strace=strace ping=iputils-ping docker=docker.io"
+
+# A container image of one file needs a busybox that depends on no library.
+static_busybox() { have busybox && LC_ALL=C ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic'; }
+
+present() {
+  case $1 in
+  busybox) static_busybox ;;
+  *) have "$1" ;;
+  esac
+}
+
+# The packages of the given needs whose programs are missing, each once.
+missing_packages() {
+  for need in $1; do
+    present "${need%%=*}" || echo "${need#*=}"
+  done | sort -u
+}
+
+# --- apt ------------------------------------------------------------------------------------------------------------------
+
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@"; }
+
+refreshed=no
+refresh_lists() {
+  [ $refreshed = no ] || return 0
+  refreshed=yes
+  say 'fetching package lists (apt-get update)'
+  apt update >&2 || say 'apt-get update did not succeed everywhere; going on with what there is'
+}
+
+# True when apt can install the packages without removing anything.
+harmless() { plan=$(apt -s --no-install-recommends --no-remove install "$@" 2>&1) && ! echo "$plan" | grep -q '^Remv '; }
+
+# Packages may start their services when installed, unless this file forbids it.
+policy=/usr/sbin/policy-rc.d
+policy_ours=no
+forbid_services() {
+  [ -e $policy ] && return 0
+  policy_ours=yes
+  trap allow_services EXIT
+  trap 'exit 130' INT TERM
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod 755 $policy
+}
+allow_services() {
+  [ $policy_ours = no ] || rm -f $policy
+  policy_ours=no
+}
+
+apt_install() {
+  harmless "$@" || {
+    refresh_lists
+    harmless "$@" || return 1
+  }
+  say "installing $*"
+  forbid_services
+  apt install -y --no-install-recommends --no-remove "$@" >&2 || {
+    refresh_lists
+    apt install -y --no-install-recommends --no-remove "$@" >&2
+  }
+  allow_services
+}
+
+# Unpacks one program of a package into .cache/bin: for what apt would trade for something else, and for the docker client,
+# whose package would bring a daemon that starts at the next boot.
+unpack_program() {
+  package=$1 program=$2
+  say "unpacking $program of $package into .cache/bin"
+  work=$(mktemp -d)
+  (cd "$work" && { apt -o APT::Sandbox::User=root download "$package" || { refresh_lists && apt -o APT::Sandbox::User=root download "$package"; }; }) >&2 || {
+    rm -rf "$work"
+    return 1
+  }
+  dpkg-deb -x "$work"/*.deb "$work/files"
+  mkdir -p "$cache"
+  found=$(find "$work/files" -type f -name "$program" -perm -100 | head -n 1)
+  [ -z "$found" ] || cp "$found" "$cache/$program"
+  rm -rf "$work"
+  [ -x "$cache/$program" ]
+}
+
+install_missing() {
+  packages=$(missing_packages "$1")
+  [ -n "$packages" ] || return 0
+  set -- $packages
+  how="apt-get install --no-install-recommends $*"
+  have apt-get || die "missing: $*. There is no apt here; install what your system calls them, then try again."
+  is_root || die "missing: $*. As root: $how"
+  # Lists are empty on a fresh image; simulating an installation without them fails.
+  [ -n "$(find /var/lib/apt/lists -name '*Packages*' 2>/dev/null | head -n 1)" ] || refresh_lists
+  for package in "$@"; do
+    case $package in
+    busybox-static) apt_install $package || unpack_program $package busybox ;;
+    docker.io) unpack_program docker-cli docker || unpack_program docker.io docker ;;
+    *) apt_install "$package" ;;
+    esac || die "cannot get $package without removing another package. Look at: apt-get -s install $package"
+  done
+}
+
+# --- npm and Node ---------------------------------------------------------------------------------------------------------
+
+node_is_new() { [ -x "$1" ] && "$1" -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)' 2>/dev/null; }
+
+install_npm_packages() {
+  stamp=node_modules/.package-lock.json
+  if [ ! -e $stamp ] || [ package-lock.json -nt $stamp ]; then
+    have npm || die 'npm is missing: install Node.js with npm 10 or newer'
+    say 'installing npm packages (npm ci, about half a minute)'
+    # npm takes this checkout's own node away while it works: it must run on the machine's.
+    PATH=$(echo "$PATH" | tr ':' '\n' | grep -v node_modules/.bin | paste -sd: -) npm ci --no-audit --no-fund --loglevel=error >&2
+    touch $stamp
+  fi
+  if ! node_is_new node_modules/.bin/node && [ -f node_modules/node/installArchSpecificPackage.js ]; then
+    say 'fetching Node 24 (the npm package node)'
+    (cd node_modules/node && node installArchSpecificPackage.js >&2) || true
+  fi
+}
+
+find_node() {
+  for node in "$root/node_modules/.bin/node" "$(command -v node || true)"; do
+    node_is_new "$node" && return 0
+  done
+  die 'Node 24 is missing and could not be fetched. Install Node.js 24 or newer, then try again.'
+}
+
+# --- what was asked -------------------------------------------------------------------------------------------------------
+
+case $mode in
+demo) install_missing "$demo_needs" ;;
+test) install_missing "$test_needs" ;;
+start) install_missing "$run_needs" ;;
+check) ;;
+*) die 'usage: sh tools/setup.sh demo|test|start|check [ARGUMENTS]' ;;
+esac
+install_npm_packages
+find_node
+PATH=$root/node_modules/.bin:$PATH
+export PATH
+
+case $mode in
+demo) exec "$node" tools/demo.ts "$@" ;;
+test) exec "$node" tools/run-tests.ts "$@" ;;
+start) exec "$node" bin/causewayd.js "$@" ;;
+check) exec "$node" tools/check.ts "$@" ;;
+esac
