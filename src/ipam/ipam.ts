@@ -36,15 +36,19 @@ export interface AddressRequest {
 export interface IpamDriver {
   readonly name: string;
 
-  /** Errors: `forbidden` "Pool overlaps with other one on this address space"; `invalid-argument` when defaults are used up. */
+  /**
+   * Errors: `forbidden` "invalid pool request: Pool overlaps with other one on this address space"; `invalid-argument` "all
+   * predefined address pools have been fully subnetted". Both are Docker's sentences, complete.
+   */
   requestPool(request: PoolRequest): Promise<Pool>;
 
   /** Gives the pool back with everything leased from it. Accepts absence. */
   releasePool(poolId: string): Promise<void>;
 
   /**
-   * Leases an address; its length is the subnet's. Errors: `forbidden` "Address already in use"; `no available addresses`
-   * (internal); `invalid-argument` when the address lies outside the subnet.
+   * Leases an address; its length is the subnet's. Undefined from a driver that holds no addresses (null). Errors:
+   * `forbidden` "Address already in use"; the class `NoAvailableAddresses` (`ipam-errors.ts`) when all are leased, which the
+   * caller completes with the network's name; `invalid-argument` when the address lies outside the subnet.
    */
   requestAddress(poolId: string, request: AddressRequest): Promise<Prefix | undefined>;
 
