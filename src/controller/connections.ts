@@ -1,0 +1,183 @@
+/**
+ * Connect and disconnect: one more or one fewer endpoint in a sandbox that runs. Both are the difference of the sandbox's
+ * desired state with and without the endpoint, so the default route moves with whoever comes first in gateway order.
+ */
+import { EngineError } from "../base/errors.ts";
+import type { Rollback } from "../base/rollback.ts";
+import type { EndpointIntent } from "../drivers/intent.ts";
+import { planChange } from "../kernel/plan.ts";
+import { compareEndpoints } from "../sandbox/gateway.ts";
+import { change } from "./apply.ts";
+import { attempt } from "./attempt.ts";
+import type { EndpointSpec } from "./cnm.ts";
+import { joinsOf, sandboxState, type Join } from "./desired.ts";
+import { draftEndpoints } from "./draft-endpoints.ts";
+import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
+import { releaseAddresses } from "./lease-addresses.ts";
+import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
+import type { SandboxIntent } from "./sandbox-intent.ts";
+import { dnsSandbox, needsResolver, putEndpoints, removeEndpoints, startResolver } from "./sandbox-names.ts";
+import { emitEndpoint, runtimeOf } from "./sandboxes.ts";
+import { sandboxKey, type World } from "./world.ts";
+
+/** A new interface in a running sandbox, or nothing at all. */
+export async function connect(world: World, sandboxId: string, spec: EndpointSpec): Promise<EndpointIntent> {
+  return world.locks.run(sandboxKey(sandboxId), () =>
+    attempt(world.log, `connect ${spec.name} to network ${spec.network}`, async (undo) => {
+      const sandbox = liveSandbox(world, sandboxId);
+      const before = joinsOf(world, sandboxId);
+      const network = joinableNetwork(world, spec.network);
+      checkHost(world, sandbox, network.driver);
+      checkCompany(world, [...before.map((join) => join.network), network]);
+      checkEndpointSpec(network, spec);
+      const [added] = await draftEndpoints(world, sandboxId, [{ network, spec }], { joined: before, undo });
+      if (added === undefined) throw new EngineError("internal", `connect ${spec.name}: no endpoint was made`);
+      await plugIn(world, sandbox, { before, added, undo });
+      emitEndpoint(world, "connect", added, sandbox);
+      return added.endpoint;
+    }),
+  );
+}
+
+function liveSandbox(world: World, sandboxId: string): SandboxIntent {
+  const entry = world.registry.sandbox(sandboxId);
+  if (entry?.phase !== "live") throw new EngineError("not-found", `sandbox ${sandboxId} not found`);
+  return entry.intent;
+}
+
+function checkHost(world: World, sandbox: SandboxIntent, driver: string): void {
+  if (world.driver(driver).capabilities.hostNamespace) {
+    throw new EngineError(
+      "invalid-argument",
+      "cannot connect container to host network - container must be created in host network mode",
+    );
+  }
+  if (!sandbox.hostNamespace) return;
+  throw new EngineError(
+    "invalid-argument",
+    "container sharing network namespace with another container or host cannot be connected to any other network",
+  );
+}
+
+interface Plug {
+  readonly before: readonly Join[];
+  readonly added: Join;
+  readonly undo: Rollback;
+}
+
+async function plugIn(world: World, sandbox: SandboxIntent, { before, added, undo }: Plug): Promise<void> {
+  const { registry } = world;
+  const { id } = added.endpoint;
+  undo.add("endpoint intent", () => registry.commit({ remove: { endpoints: [id] } }));
+  registry.commit({ put: { endpoints: [{ intent: added.endpoint, phase: "creating" }] } });
+  const after = [...before, added].sort(compareEndpoints);
+  const [old, next] = [sandboxState(world, sandbox, before), sandboxState(world, sandbox, after)];
+  await change(world, old, next).catch((cause: unknown) => {
+    throw EngineError.wrap(cause, `connect ${added.endpoint.name} to network ${added.network.name}`);
+  });
+  undo.add("endpoint state", () => world.kernel.applyAll(planChange(next.facts, old.facts)));
+  await learnNames(world, sandbox, { before, added, undo });
+  const { files } = runtimeOf(world, sandbox);
+  undo.add("hosts lines", () => files.removeHosts(ownHosts(sandbox, added)));
+  await files.addHosts(ownHosts(sandbox, added));
+  registry.restore({ put: { endpoints: [{ intent: added.endpoint, phase: "live" }] } });
+}
+
+/** The first user-defined network brings the resolver, and a resolv.conf that names it unless somebody edited the file. */
+async function learnNames(world: World, sandbox: SandboxIntent, { before, added, undo }: Plug): Promise<void> {
+  const runtime = runtimeOf(world, sandbox);
+  const after = [...before, added].sort(compareEndpoints);
+  if (runtime.resolver === undefined && !needsResolver(sandbox, after)) return;
+  undo.add("names", () => world.dns.change(removeEndpoints([added])));
+  undo.add("resolver's view", () => tellResolver(world, sandbox, before));
+  await tellResolver(world, sandbox, after);
+  await world.dns.change(putEndpoints([added]));
+  if (runtime.resolver !== undefined) return;
+  undo.add("sandbox names", () => world.dns.change([{ remove: "sandbox", id: sandbox.id }]));
+  undo.add("sandbox runtime", () => void world.runtimes.set(sandbox.id, runtime));
+  const resolver = await startResolver(world, sandbox, undo);
+  world.runtimes.set(sandbox.id, { ...runtime, resolver });
+  const legacy = await resolvConfOf(world, sandbox, before);
+  undo.add("resolv.conf", async () => void (await runtime.files.updateResolvConf(legacy.text)));
+  await runtime.files.updateResolvConf((await resolvConfOf(world, sandbox, after)).text);
+}
+
+/** Which networks' names the sandbox sees, and whether it has a way out. */
+async function tellResolver(world: World, sandbox: SandboxIntent, joins: readonly Join[]): Promise<void> {
+  const resolvConf = await resolvConfOf(world, sandbox, joins, true);
+  await world.dns.change([{ put: "sandbox", sandbox: dnsSandbox(sandbox, joins, resolvConf) }]);
+}
+
+/** Takes the interface out of its sandbox, whether that runs or not. Throws `not-found` for an unknown endpoint. */
+export async function disconnect(world: World, endpointId: string): Promise<void> {
+  const sandboxId = world.registry.endpoint(endpointId)?.intent.attachment?.sandboxId ?? "";
+  await world.locks.run(sandboxKey(sandboxId), async () => {
+    const sandbox = world.registry.sandbox(sandboxId)?.intent;
+    const all = joinsOf(world, sandboxId);
+    const leaving = all.find(({ endpoint }) => endpoint.id === endpointId);
+    if (sandbox === undefined || leaving === undefined) {
+      throw new EngineError("not-found", `endpoint ${endpointId} not found`);
+    }
+    if (sandbox.hostNamespace) throw cannotLeaveHost();
+    world.registry.commit({ put: { endpoints: [{ intent: leaving.endpoint, phase: "removing" }] } });
+    await unplug(world, sandbox, { all, leaving });
+    await releaseAddresses(world, leaving.network, leaving.endpoint);
+    world.registry.commit({ remove: { endpoints: [endpointId] } });
+    emitEndpoint(world, "disconnect", leaving, sandbox);
+  });
+}
+
+function cannotLeaveHost(): EngineError {
+  return new EngineError(
+    "invalid-argument",
+    "cannot disconnect container from host network - container was created in host network mode",
+  );
+}
+
+async function unplug(
+  world: World,
+  sandbox: SandboxIntent,
+  { all, leaving }: { readonly all: readonly Join[]; readonly leaving: Join },
+): Promise<void> {
+  const rest = all.filter((join) => join !== leaving);
+  const { files, resolver } = runtimeOf(world, sandbox);
+  if (resolver !== undefined) {
+    await world.dns.change(removeEndpoints([leaving]));
+    await tellResolver(world, sandbox, rest);
+  }
+  const [old, next] = [sandboxState(world, sandbox, all), sandboxState(world, sandbox, rest)];
+  try {
+    await world.kernel.applyAll(planChange(old.facts, next.facts));
+  } catch (cause) {
+    throw EngineError.wrap(cause, `disconnect ${leaving.endpoint.name} from network ${leaving.network.name}`);
+  }
+  await files.removeHosts(ownHosts(sandbox, leaving));
+}
+
+/** New names for all of a sandbox's endpoints, in one transaction; the resolver answers to them when this resolves. */
+export async function renameEndpoints(
+  world: World,
+  sandboxId: string,
+  names: { readonly name: string; readonly dnsNames: readonly string[] },
+): Promise<void> {
+  await world.locks.run(sandboxKey(sandboxId), () =>
+    attempt(world.log, `rename endpoints to ${names.name}`, async (undo) => {
+      liveSandbox(world, sandboxId);
+      const before = joinsOf(world, sandboxId);
+      const dnsNames = [...new Set(names.dnsNames)];
+      const after = before.map((join) => ({ ...join, endpoint: { ...join.endpoint, name: names.name, dnsNames } }));
+      for (const { network, endpoint } of after) {
+        undo.add("name", () => releaseUnlessOld(world, before, endpoint));
+        world.registry.reserveName(network, names.name, endpoint.id);
+      }
+      await world.dns.change(putEndpoints(after));
+      undo.add("names", () => world.dns.change(putEndpoints(before)));
+      world.registry.commit({ put: { endpoints: after.map(({ endpoint }) => ({ intent: endpoint, phase: "live" })) } });
+    }),
+  );
+}
+
+function releaseUnlessOld(world: World, before: readonly Join[], endpoint: EndpointIntent): void {
+  const old = before.find((join) => join.endpoint.id === endpoint.id)?.endpoint.name;
+  if (old !== endpoint.name) world.registry.releaseName(endpoint.networkId, endpoint.name, endpoint.id);
+}

@@ -1,0 +1,88 @@
+/**
+ * From what is asked of endpoints to their intents: name taken, addresses leased, MAC drawn, interface named. Nothing is
+ * committed here, and all of it is undone when what follows fails.
+ */
+import { randomMac } from "../addr/mac-address.ts";
+import { EngineError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
+import type { Rollback } from "../base/rollback.ts";
+import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
+import { compareEndpoints } from "../sandbox/gateway.ts";
+import { chooseInterfaceName, INTERFACE_NAME_OPTION } from "../sandbox/interface-name.ts";
+import type { EndpointSpec } from "./cnm.ts";
+import { joinOf, type Join } from "./desired.ts";
+import { leaseAddresses } from "./lease-addresses.ts";
+import { present } from "./record-reader.ts";
+import type { World } from "./world.ts";
+
+/** A checked wish: the network exists and allows it. */
+export interface Wanted {
+  readonly network: NetworkIntent;
+  readonly spec: EndpointSpec;
+}
+
+/**
+ * The endpoints, joined to the sandbox, in gateway order. Interfaces are numbered in that order, so that the same networks
+ * give the same eth0 at every start; names that were asked for are kept free for whoever asked. `present` are those that
+ * the sandbox has already.
+ */
+export async function draftEndpoints(
+  world: World,
+  sandboxId: string,
+  wanted: readonly Wanted[],
+  options: { readonly joined: readonly Join[]; readonly undo: Rollback },
+): Promise<readonly Join[]> {
+  const drafts: Join[] = [];
+  for (const wish of wanted) {
+    const others = [...options.joined, ...drafts];
+    if (others.some(({ network }) => network.id === wish.network.id)) throw alreadyJoined(wish);
+    drafts.push(await draftEndpoint(world, wish, options.undo));
+  }
+  return nameInterfaces(sandboxId, drafts, options.joined);
+}
+
+function alreadyJoined({ network, spec }: Wanted): EngineError {
+  return new EngineError("forbidden", `endpoint with name ${spec.name} already exists in network ${network.name}`);
+}
+
+async function draftEndpoint(world: World, { network, spec }: Wanted, undo: Rollback): Promise<Join> {
+  const id = newId();
+  world.registry.reserveName(network, spec.name, id);
+  undo.add(`name ${spec.name}`, () => world.registry.releaseName(network.id, spec.name, id));
+  const addresses = await leaseAddresses(world, network, spec, undo);
+  const hasLink = world.driver(network.driver).capabilities.addresses;
+  const endpoint: EndpointIntent = present({
+    id,
+    networkId: network.id,
+    name: spec.name,
+    mac: spec.mac ?? (hasLink ? randomMac() : undefined),
+    addresses,
+    linkLocal: spec.linkLocal ?? [],
+    dnsNames: [...new Set(spec.dnsNames ?? [spec.name])],
+    privateAliases: spec.privateAliases ?? {},
+    options: spec.options ?? {},
+    gatewayPriority: spec.gatewayPriority ?? 0,
+  });
+  return joinOf(world, network, endpoint);
+}
+
+function nameInterfaces(sandboxId: string, drafts: readonly Join[], joined: readonly Join[]): readonly Join[] {
+  const taken = new Set(joined.flatMap(({ endpoint }) => endpoint.attachment?.interfaceName ?? []));
+  const sorted = drafts.toSorted(compareEndpoints);
+  const chosenFirst = sorted.toSorted((a, b) => Number(asksForName(b)) - Number(asksForName(a)));
+  const names = new Map<Join, string>();
+  for (const draft of chosenFirst) {
+    const prefix = draft.info.interfacePrefix;
+    const name = prefix === "" ? "" : chooseInterfaceName(prefix, draft.endpoint.options, taken);
+    names.set(draft, name);
+    taken.add(name);
+  }
+  return sorted.map((draft) => {
+    const attachment = { sandboxId, interfaceName: names.get(draft) ?? "" };
+    return { ...draft, endpoint: { ...draft.endpoint, attachment } };
+  });
+}
+
+function asksForName({ endpoint }: Join): boolean {
+  return (endpoint.options[INTERFACE_NAME_OPTION] ?? "") !== "";
+}

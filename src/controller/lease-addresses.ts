@@ -1,0 +1,97 @@
+/**
+ * Leases an endpoint's addresses, one per address family of its network: the one asked for, or the lowest free of the first
+ * pool that has one. Each lease is undone when what follows fails.
+ */
+import { formatAddress, type Family, type IpAddress } from "../addr/ip-address.ts";
+import { prefixContains, type Prefix } from "../addr/prefix.ts";
+import { EngineError } from "../base/errors.ts";
+import type { Rollback } from "../base/rollback.ts";
+import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
+import type { EndpointSpec } from "./cnm.ts";
+import { present } from "./record-reader.ts";
+import type { World } from "./world.ts";
+
+export async function leaseAddresses(
+  world: World,
+  network: NetworkIntent,
+  spec: Pick<EndpointSpec, "ipv4Address" | "ipv6Address">,
+  undo: Rollback,
+): Promise<readonly Prefix[]> {
+  const leased: Prefix[] = [];
+  for (const family of [4, 6] as const) {
+    const pools = leasedPools(network, family);
+    const wanted = family === 4 ? spec.ipv4Address : spec.ipv6Address;
+    const address = pools.length === 0 ? undefined : await leaseFrom(world, network, { pools, wanted, undo });
+    if (address !== undefined) leased.push(address);
+  }
+  return leased;
+}
+
+interface LeasedPool extends PoolIntent {
+  readonly poolId: string;
+}
+
+function leasedPools(network: NetworkIntent, family: Family): readonly LeasedPool[] {
+  return network.pools.flatMap((pool) =>
+    pool.family === family && pool.poolId !== undefined ? [{ ...pool, poolId: pool.poolId }] : [],
+  );
+}
+
+interface Wish {
+  readonly pools: readonly LeasedPool[];
+  readonly wanted: IpAddress | undefined;
+  readonly undo: Rollback;
+}
+
+async function leaseFrom(world: World, network: NetworkIntent, wish: Wish): Promise<Prefix | undefined> {
+  const ipam = world.ipamDriver(network.ipamDriver);
+  const { wanted } = wish;
+  const pools = wanted === undefined ? wish.pools : wish.pools.filter((pool) => holds(pool, wanted));
+  if (wanted !== undefined && pools.length === 0) throw outsideSubnets(wanted);
+  for (const { poolId } of pools) {
+    try {
+      const request = present({ address: wanted, purpose: "endpoint" as const });
+      const leased = await ipam.requestAddress(poolId, request);
+      if (leased !== undefined) wish.undo.add("address lease", () => ipam.releaseAddress(poolId, leased.address));
+      return leased;
+    } catch (cause) {
+      if (!(cause instanceof NoAvailableAddresses)) throw cause;
+    }
+  }
+  const family = pools[0]?.family ?? 4;
+  const where = `${network.name} (${network.id})`;
+  throw new EngineError("internal", `no available IPv${family} addresses on this network's address pools: ${where}`);
+}
+
+function holds({ subnet }: PoolIntent, address: IpAddress): boolean {
+  return subnet !== undefined && prefixContains(subnet, address);
+}
+
+/** Docker's sentence, one of its `invalid endpoint settings`. */
+export function outsideSubnets(address: IpAddress): EngineError {
+  const why = `no configured subnet contains IP address ${formatAddress(address)}`;
+  return new EngineError("invalid-argument", `invalid endpoint settings:\n${why}`);
+}
+
+/** Accepts absence. */
+export async function releaseAddresses(
+  world: World,
+  network: NetworkIntent,
+  endpoint: Pick<EndpointIntent, "addresses">,
+): Promise<void> {
+  const ipam = world.ipamDriver(network.ipamDriver);
+  for (const { address } of endpoint.addresses) {
+    const pool = leasedPools(network, address.family).find((candidate) => holds(candidate, address));
+    if (pool !== undefined) await ipam.releaseAddress(pool.poolId, address);
+  }
+}
+
+/** Start-up: takes again exactly the addresses that the intent has. Throws when another has one of them. */
+export async function replayAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): Promise<void> {
+  const ipam = world.ipamDriver(network.ipamDriver);
+  for (const { address } of endpoint.addresses) {
+    const pool = leasedPools(network, address.family).find((candidate) => holds(candidate, address));
+    if (pool !== undefined) await ipam.requestAddress(pool.poolId, { address, purpose: "endpoint" });
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Leases a network's pools from its IPAM driver: subnet, gateway, auxiliary addresses, in Docker's order, each undone when
+ * what follows fails. Start-up replays the same leases from the intents, because the built-in IPAM remembers nothing.
+ */
+import { readFile } from "node:fs/promises";
+import { formatAddress, type Family, type IpAddress } from "../addr/ip-address.ts";
+import type { Prefix } from "../addr/prefix.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
+import type { Rollback } from "../base/rollback.ts";
+import { parseResolvConf } from "../dns/resolv-conf.ts";
+import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import type { IpamDriver } from "../ipam/ipam.ts";
+import { reservedPrefixes } from "../ipam/reserved.ts";
+import { HOST } from "../kernel/facts.ts";
+import { present } from "./record-reader.ts";
+import type { World } from "./world.ts";
+
+const INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4";
+
+/** The network's pools as leased. A family that is enabled and has no pool gets one by choice. */
+export async function leasePools(world: World, network: NetworkIntent, undo: Rollback): Promise<readonly PoolIntent[]> {
+  if (network.configOnly || !world.driver(network.driver).capabilities.addresses) return network.pools;
+  const wanted = [...network.pools, ...missingFamilies(network)];
+  const reserved = wanted.some(isByChoice) ? await prefixesInUse(world) : [];
+  const leased: PoolIntent[] = [];
+  for (const pool of wanted) leased.push(await leasePool(world, network, { pool, reserved, undo }));
+  return leased;
+}
+
+function missingFamilies(network: NetworkIntent): PoolIntent[] {
+  const families = ([4, 6] as const).filter((family) => (family === 4 ? network.enableIPv4 : network.enableIPv6));
+  return families
+    .filter((family) => !network.pools.some((pool) => pool.family === family))
+    .map((family) => ({ family, auxiliary: {} }));
+}
+
+function isByChoice({ subnet }: PoolIntent): boolean {
+  return subnet === undefined || subnet.address.value === 0n;
+}
+
+/** What an automatic choice keeps clear of: the host's own networks and its nameservers. */
+async function prefixesInUse(world: World): Promise<readonly Prefix[]> {
+  const observation = await world.kernel.observe(HOST);
+  const text = await readFile(world.settings.resolvConfPath, "utf8").catch(() => "");
+  const { nameservers } = parseResolvConf(text, world.settings.resolvConfPath);
+  return reservedPrefixes(
+    observation,
+    nameservers.map(({ address }) => address),
+  );
+}
+
+interface Lease {
+  readonly pool: PoolIntent;
+  readonly reserved: readonly Prefix[];
+  readonly undo: Rollback;
+}
+
+async function leasePool(world: World, network: NetworkIntent, { pool, reserved, undo }: Lease): Promise<PoolIntent> {
+  const ipam = world.ipamDriver(network.ipamDriver);
+  const leased = await ipam.requestPool(
+    present({
+      family: pool.family,
+      addressSpace: world.driver(network.driver).capabilities.scope,
+      subnet: pool.subnet,
+      range: pool.range,
+      options: network.ipamOptions ?? {},
+      reserved,
+    }),
+  );
+  undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id));
+  const gateway = await leaseGateway(ipam, leased.id, network, {
+    family: pool.family,
+    wanted: pool.gateway ?? leased.gateway?.address,
+  });
+  await leaseAuxiliary(ipam, leased.id, pool.auxiliary);
+  return present({ ...pool, poolId: leased.id, subnet: leased.subnet, gateway });
+}
+
+/** Released with the pool. */
+async function leaseGateway(
+  ipam: IpamDriver,
+  poolId: string,
+  network: NetworkIntent,
+  gateway: { readonly family: Family; readonly wanted: IpAddress | undefined },
+): Promise<IpAddress | undefined> {
+  const { family, wanted } = gateway;
+  if (wanted === undefined && family === 4 && network.internal && /^(1|t|true)$/i.test(network.options[INHIBIT_IPV4] ?? "")) {
+    return undefined;
+  }
+  try {
+    const leased = await ipam.requestAddress(poolId, present({ address: wanted, purpose: "gateway" as const }));
+    return leased?.address;
+  } catch (cause) {
+    const which = wanted === undefined ? "" : ` (${formatAddress(wanted)})`;
+    throw new EngineError("internal", `failed to allocate gateway${which}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function leaseAuxiliary(ipam: IpamDriver, poolId: string, auxiliary: PoolIntent["auxiliary"]): Promise<void> {
+  for (const [name, address] of Object.entries(auxiliary)) {
+    try {
+      await ipam.requestAddress(poolId, { address, purpose: "auxiliary" });
+    } catch (cause) {
+      const what = `failed to allocate secondary ip address (${name}:${formatAddress(address)})`;
+      throw new EngineError("internal", `${what}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+/** Gives back all pools with everything leased from them. Accepts absence. */
+export async function releasePools(world: World, network: NetworkIntent): Promise<void> {
+  const ipam = world.ipamDriver(network.ipamDriver);
+  for (const { poolId } of network.pools) if (poolId !== undefined) await ipam.releasePool(poolId);
+}
+
+/** Start-up: takes again exactly what the intent says is ours. */
+export async function replayPools(world: World, network: NetworkIntent, undo: Rollback): Promise<void> {
+  for (const pool of network.pools) {
+    if (pool.poolId === undefined) continue;
+    const leased = await leasePool(world, network, { pool, reserved: [], undo });
+    if (leased.poolId !== pool.poolId) {
+      throw new EngineError("internal", `pool ${pool.poolId} of network ${network.name} came back as ${leased.poolId}`);
+    }
+  }
+}

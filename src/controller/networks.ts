@@ -1,0 +1,101 @@
+/**
+ * Creation and removal of networks: validate, lease, commit, make the kernel follow, tell. The list of networks is locked
+ * only until the intent is committed; the kernel works under the lock of this one network.
+ */
+import { EngineError } from "../base/errors.ts";
+import { shortId } from "../base/ids.ts";
+import { NOTHING } from "../drivers/driver.ts";
+import type { NetworkIntent } from "../drivers/intent.ts";
+import { change, tearDown } from "./apply.ts";
+import { attempt } from "./attempt.ts";
+import type { NetworkSpec } from "./cnm.ts";
+import { networkState } from "./desired.ts";
+import { findNetwork } from "./find-network.ts";
+import { leasePools, releasePools } from "./lease-pools.ts";
+import { networkIntent } from "./network-spec.ts";
+import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
+
+/** A new network, up and known everywhere. When any part fails nothing of it is left. */
+export async function createNetwork(world: World, spec: NetworkSpec): Promise<NetworkIntent> {
+  return attempt(world.log, `create network ${spec.name}`, async (undo) => {
+    const network = await world.locks.run(NETWORK_LIST, async () => {
+      const intent = networkIntent(world, spec);
+      checkWithDriver(world, intent);
+      const leased = { ...intent, pools: await leasePools(world, intent, undo) };
+      checkWithDriver(world, leased);
+      undo.add("network intent", () => world.registry.commit({ remove: { networks: [leased.id] } }));
+      world.registry.commit({ put: { networks: [{ intent: leased, phase: "creating" }] } });
+      return leased;
+    });
+    await world.locks.run(networkKey(network.id), async () => {
+      const state = networkState(world, network);
+      await change(world, NOTHING, state).catch((cause: unknown) => {
+        throw EngineError.wrap(cause, `create network ${network.name}`);
+      });
+      undo.add("network state", () => tearDown(world, state));
+      await announce(world, network);
+      world.registry.restore({ put: { networks: [{ intent: network, phase: "live" }] } });
+    });
+    emit(world, network, "create");
+    return network;
+  });
+}
+
+/** Twice: first on what was asked, then on what was leased, when subnets are known. */
+function checkWithDriver(world: World, network: NetworkIntent): void {
+  if (network.configOnly) return;
+  const existing = world.registry.networks().map(({ intent }) => intent);
+  world.driver(network.driver).validate(network, existing);
+}
+
+async function announce(world: World, network: NetworkIntent): Promise<void> {
+  const { id, name } = network;
+  if (isUserDefined(network)) await world.dns.change([{ put: "network", network: { id, name } }]);
+}
+
+/** Refused for predefined networks and while anything depends on it. Tries again where an earlier removal failed. */
+export async function removeNetwork(world: World, reference: string): Promise<void> {
+  const { id } = findNetwork(world.registry, reference);
+  await world.locks.run(networkKey(id), async () => {
+    const network = world.registry.network(id)?.intent;
+    if (network === undefined) throw new EngineError("not-found", `network ${reference} not found`);
+    checkRemovable(world, network);
+    world.registry.commit({ put: { networks: [{ intent: network, phase: "removing" }] } });
+    await tearDownNetwork(world, network);
+    world.registry.commit({ remove: { networks: [id] } });
+    if (!network.configOnly) emit(world, network, "destroy");
+  });
+}
+
+async function tearDownNetwork(world: World, network: NetworkIntent): Promise<void> {
+  try {
+    await tearDown(world, networkState(world, network));
+  } catch (cause) {
+    throw EngineError.wrap(cause, `error while removing network: ${network.name} (remove it again to finish)`);
+  }
+  if (isUserDefined(network)) await world.dns.change([{ remove: "network", id: network.id }]);
+  await releasePools(world, network);
+}
+
+function checkRemovable(world: World, network: NetworkIntent): void {
+  if (network.predefined) {
+    throw new EngineError("forbidden", `${network.name} is a pre-defined network and cannot be removed`);
+  }
+  const users = [...world.registry.namesOnNetwork(network.id)];
+  if (users.length > 0) {
+    const list = users.map(([name, id]) => `name:${JSON.stringify(name)} id:${JSON.stringify(shortId(id))}`).join(", ");
+    throw whileRemoving(`network ${network.name} has active endpoints (${list})`);
+  }
+  if (network.configOnly && world.registry.isConfigInUse(network.name)) {
+    throw whileRemoving(`configuration network ${JSON.stringify(network.name)} is in use`);
+  }
+}
+
+function whileRemoving(why: string): EngineError {
+  return new EngineError("forbidden", `error while removing network: ${why}`);
+}
+
+function emit(world: World, network: NetworkIntent, action: "create" | "destroy"): void {
+  const attributes = { name: network.name, type: network.driver };
+  world.events.emit({ type: "network", action, actorId: network.id, attributes });
+}

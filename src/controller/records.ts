@@ -1,0 +1,174 @@
+/**
+ * Intents as the store keeps them: JSON with addresses as text. Decoding checks everything and names the record that is
+ * wrong. A record says in which phase its thing is, so that a removal cut short by a crash is finished at the next start.
+ */
+import { formatAddress } from "../addr/ip-address.ts";
+import { formatMac } from "../addr/mac-address.ts";
+import { formatPrefix } from "../addr/prefix.ts";
+import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import type { Json } from "../store/store.ts";
+import { present, RecordReader } from "./record-reader.ts";
+import type { SandboxIntent } from "./sandbox-intent.ts";
+
+export const NETWORKS = "networks";
+export const ENDPOINTS = "endpoints";
+export const SANDBOXES = "sandboxes";
+
+/** "removing" is committed before the kernel is touched; the record goes when the kernel is clean. */
+export type StoredPhase = "live" | "removing";
+
+export interface Stored<T> {
+  readonly phase: StoredPhase;
+  readonly intent: T;
+}
+
+const text = (reader: RecordReader): string => reader.text();
+const texts = (reader: RecordReader): readonly string[] => reader.list(text);
+const textMap = (reader: RecordReader): Readonly<Record<string, string>> => reader.map(text);
+const address = (reader: RecordReader) => reader.address();
+const prefix = (reader: RecordReader) => reader.prefix();
+
+export function encodeNetwork({ phase, intent }: Stored<NetworkIntent>): Json {
+  return present({
+    ...intent,
+    phase,
+    createdNs: intent.createdNs.toString(),
+    pools: intent.pools.map(encodePool),
+  });
+}
+
+function encodePool(pool: PoolIntent): Json {
+  const auxiliary = Object.entries(pool.auxiliary).map(([name, value]) => [name, formatAddress(value)] as const);
+  return present({
+    poolId: pool.poolId,
+    family: pool.family,
+    subnet: pool.subnet && formatPrefix(pool.subnet),
+    range: pool.range && formatPrefix(pool.range),
+    gateway: pool.gateway && formatAddress(pool.gateway),
+    auxiliary: Object.fromEntries(auxiliary),
+  });
+}
+
+export function decodeNetwork(id: string, value: Json): Stored<NetworkIntent> {
+  const record = new RecordReader(value, `network ${id}`);
+  const intent = present({
+    id: expectId(record, id),
+    name: record.field("name").text(),
+    driver: record.field("driver").text(),
+    createdNs: record.field("createdNs").nanoseconds(),
+    scope: record.field("scope").oneOf(["local", "global", "swarm"] as const),
+    enableIPv4: record.field("enableIPv4").flag(),
+    enableIPv6: record.field("enableIPv6").flag(),
+    internal: record.field("internal").flag(),
+    attachable: record.field("attachable").flag(),
+    ingress: record.field("ingress").flag(),
+    configOnly: record.field("configOnly").flag(),
+    configFrom: record.field("configFrom").optional(text),
+    options: textMap(record.field("options")),
+    labels: textMap(record.field("labels")),
+    ipamDriver: record.field("ipamDriver").text(),
+    ipamOptions: record.field("ipamOptions").optional(textMap),
+    pools: record.field("pools").list(decodePool),
+    predefined: record.field("predefined").flag(),
+  });
+  return { phase: decodePhase(record), intent };
+}
+
+function decodePool(record: RecordReader): PoolIntent {
+  return present({
+    poolId: record.field("poolId").optional(text),
+    family: record.field("family").oneOf([4, 6] as const),
+    subnet: record.field("subnet").optional(prefix),
+    range: record.field("range").optional(prefix),
+    gateway: record.field("gateway").optional(address),
+    auxiliary: record.field("auxiliary").map(address),
+  });
+}
+
+export function encodeEndpoint({ phase, intent }: Stored<EndpointIntent>): Json {
+  return present({
+    ...intent,
+    phase,
+    mac: intent.mac && formatMac(intent.mac),
+    addresses: intent.addresses.map(formatPrefix),
+    linkLocal: intent.linkLocal.map(formatAddress),
+    attachment: intent.attachment && { ...intent.attachment },
+  });
+}
+
+export function decodeEndpoint(id: string, value: Json): Stored<EndpointIntent> {
+  const record = new RecordReader(value, `endpoint ${id}`);
+  const intent = present({
+    id: expectId(record, id),
+    networkId: record.field("networkId").text(),
+    name: record.field("name").text(),
+    mac: record.field("mac").optional((reader) => reader.mac()),
+    addresses: record.field("addresses").list(prefix),
+    linkLocal: record.field("linkLocal").list(address),
+    dnsNames: texts(record.field("dnsNames")),
+    privateAliases: textMap(record.field("privateAliases")),
+    options: textMap(record.field("options")),
+    gatewayPriority: record.field("gatewayPriority").integer(),
+    attachment: record.field("attachment").optional((reader) => ({
+      sandboxId: reader.field("sandboxId").text(),
+      interfaceName: reader.field("interfaceName").text(),
+    })),
+  });
+  return { phase: decodePhase(record), intent };
+}
+
+export function encodeSandbox({ phase, intent }: Stored<SandboxIntent>): Json {
+  return present({
+    ...intent,
+    phase,
+    createdNs: intent.createdNs.toString(),
+    dns: present({
+      servers: intent.dns.servers?.map(formatAddress),
+      search: intent.dns.search,
+      options: intent.dns.options,
+    }),
+    extraHosts: intent.extraHosts.map(({ name, address: host }) => ({
+      name,
+      address: host === "host-gateway" ? host : formatAddress(host),
+    })),
+  });
+}
+
+export function decodeSandbox(id: string, value: Json): Stored<SandboxIntent> {
+  const record = new RecordReader(value, `sandbox ${id}`);
+  const dns = record.field("dns");
+  const intent = present({
+    id: expectId(record, id),
+    containerId: record.field("containerId").text(),
+    createdNs: record.field("createdNs").nanoseconds(),
+    hostNamespace: record.field("hostNamespace").flag(),
+    hostname: record.field("hostname").text(),
+    domainname: record.field("domainname").optional(text),
+    filesDirectory: record.field("filesDirectory").text(),
+    dns: present({
+      servers: dns.field("servers").optional((reader) => reader.list(address)),
+      search: dns.field("search").optional(texts),
+      options: dns.field("options").optional(texts),
+    }),
+    extraHosts: record.field("extraHosts").list(decodeExtraHost),
+    sysctls: textMap(record.field("sysctls")),
+  });
+  return { phase: decodePhase(record), intent };
+}
+
+function decodeExtraHost(record: RecordReader): SandboxIntent["extraHosts"][number] {
+  const host = record.field("address");
+  return {
+    name: record.field("name").text(),
+    address: host.text() === "host-gateway" ? "host-gateway" : host.address(),
+  };
+}
+
+function decodePhase(record: RecordReader): StoredPhase {
+  return record.field("phase").oneOf(["live", "removing"] as const);
+}
+
+/** A record under another's id would make two things one. */
+function expectId(record: RecordReader, id: string): string {
+  return record.field("id").oneOf([id]);
+}

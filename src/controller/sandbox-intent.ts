@@ -1,0 +1,17 @@
+/** The intent of a sandbox: that there shall be one, whose it is, and what its files shall say. Immutable, kept in the store. */
+import type { SandboxSpec } from "./cnm.ts";
+
+export interface SandboxIntent {
+  /** 64 hex digits, not the container's. */
+  readonly id: string;
+  readonly containerId: string;
+  readonly createdNs: bigint;
+  /** It is the daemon's own namespace: nothing in there is ours to make or remove. */
+  readonly hostNamespace: boolean;
+  readonly hostname: string;
+  readonly domainname?: string;
+  readonly filesDirectory: string;
+  readonly dns: NonNullable<SandboxSpec["dns"]>;
+  readonly extraHosts: NonNullable<SandboxSpec["extraHosts"]>;
+  readonly sysctls: Readonly<Record<string, string>>;
+}

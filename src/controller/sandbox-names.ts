@@ -1,0 +1,63 @@
+/**
+ * A sandbox's part in DNS. Sandboxes with a user-defined network have a resolver that knows the names of the networks they
+ * are on; endpoints are known by name on user-defined networks only (Docker has no names on the default bridge).
+ */
+import type { DnsChange, DnsSandbox } from "../dns/dns.ts";
+import type { GeneratedResolvConf } from "../dns/resolv-conf.ts";
+import type { Rollback } from "../base/rollback.ts";
+import { NOTHING } from "../drivers/driver.ts";
+import { change } from "./apply.ts";
+import { resolverState, sandboxNamespace, type Join } from "./desired.ts";
+import type { SandboxIntent } from "./sandbox-intent.ts";
+import { isUserDefined, type Resolver, type World } from "./world.ts";
+
+export function needsResolver(sandbox: SandboxIntent, joins: readonly Join[]): boolean {
+  return !sandbox.hostNamespace && joins.some(({ network }) => isUserDefined(network));
+}
+
+/** `joins` in gateway order. `resolvConf` is the sandbox's file in internal mode: it says whom the resolver asks. */
+export function dnsSandbox(
+  sandbox: SandboxIntent,
+  joins: readonly Join[],
+  resolvConf: Pick<GeneratedResolvConf, "upstreams" | "ndotsSet">,
+): DnsSandbox {
+  const named = joins.filter(({ network }) => isUserDefined(network));
+  return {
+    id: sandbox.id,
+    networkIds: named.map(({ network }) => network.id),
+    privateAliases: Object.fromEntries(named.map(({ network, endpoint }) => [network.id, endpoint.privateAliases])),
+    upstreams: resolvConf.upstreams,
+    external: joins.some(({ gateways }) => gateways.length > 0),
+    ndotsSet: resolvConf.ndotsSet,
+  };
+}
+
+export function putEndpoints(joins: readonly Join[]): readonly DnsChange[] {
+  return joins
+    .filter(({ network }) => isUserDefined(network))
+    .map(({ endpoint }) => ({
+      put: "endpoint",
+      endpoint: {
+        id: endpoint.id,
+        networkId: endpoint.networkId,
+        names: endpoint.dnsNames,
+        addresses: endpoint.addresses.map(({ address }) => address),
+      },
+    }));
+}
+
+export function removeEndpoints(joins: readonly Join[]): readonly DnsChange[] {
+  return joins
+    .filter(({ network }) => isUserDefined(network))
+    .map(({ endpoint }) => ({ remove: "endpoint", id: endpoint.id }));
+}
+
+/** Serves the sandbox and leads its port 53 there. The DNS service knows the sandbox already. */
+export async function startResolver(world: World, sandbox: SandboxIntent, undo: Rollback): Promise<Resolver> {
+  undo.add("resolver", () => world.dns.stop(sandbox.id));
+  const resolver = await world.dns.serve(sandbox.id, sandboxNamespace(world, sandbox));
+  const state = resolverState(world, sandbox, resolver);
+  undo.add("redirect to the resolver", () => change(world, state, NOTHING));
+  await change(world, NOTHING, state);
+  return resolver;
+}

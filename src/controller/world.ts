@@ -1,0 +1,77 @@
+/**
+ * What every operation of the controller works on: the parts it was given, the intents, and the locks. Operations are
+ * functions over a World, so that each file tells one of them from top to bottom.
+ *
+ * Locks are per thing: `network ID` and `sandbox ID` are held over kernel work; `NETWORK_LIST` only while a new network is
+ * checked against the others, leased and committed, never over kernel work.
+ */
+import { EngineError } from "../base/errors.ts";
+import { KeyedMutex } from "../base/keyed-mutex.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { NetworkIntent } from "../drivers/intent.ts";
+import type { IpamDriver } from "../ipam/ipam.ts";
+import type { EtcFiles } from "../sandbox/etc-files.ts";
+import type { ControllerOptions } from "./options.ts";
+import { Registry } from "./registry.ts";
+
+/** Where a sandbox's resolver really listens, in its namespace. Known only while we run; a restart binds anew. */
+export interface Resolver {
+  readonly udpPort: number;
+  readonly tcpPort: number;
+}
+
+/** What a live sandbox has besides its intent. */
+export interface SandboxRuntime {
+  readonly files: EtcFiles;
+  readonly resolver?: Resolver;
+}
+
+export interface World extends ControllerOptions {
+  readonly registry: Registry;
+  readonly locks: KeyedMutex;
+  readonly runtimes: Map<string, SandboxRuntime>;
+  /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
+  driver(name: string): Driver;
+  /** Throws `not-found`. */
+  ipamDriver(name: string): IpamDriver;
+}
+
+export const NETWORK_LIST = "networks";
+
+export function networkKey(id: string): string {
+  return `network ${id}`;
+}
+
+export function sandboxKey(id: string): string {
+  return `sandbox ${id}`;
+}
+
+/** Drivers of Docker's that a later version brings. */
+const NOT_YET = new Set(["overlay", "macvlan", "ipvlan"]);
+
+export function createWorld(options: ControllerOptions): World {
+  const drivers = new Map(options.drivers.map((driver) => [driver.name, driver]));
+  const ipamDrivers = new Map(options.ipamDrivers.map((driver) => [driver.name, driver]));
+  return {
+    ...options,
+    registry: new Registry(options.store),
+    locks: new KeyedMutex(),
+    runtimes: new Map(),
+    driver: (name) => drivers.get(name) ?? missingDriver(name),
+    ipamDriver: (name) => ipamDrivers.get(name) ?? missingPlugin(name),
+  };
+}
+
+function missingDriver(name: string): never {
+  if (!NOT_YET.has(name)) return missingPlugin(name);
+  throw new EngineError("not-implemented", `network driver "${name}" is not available yet`);
+}
+
+function missingPlugin(name: string): never {
+  throw new EngineError("not-found", `plugin "${name}" not found`);
+}
+
+/** An ordinary network: its sandboxes have a resolver, and its endpoints may choose addresses. */
+export function isUserDefined(network: NetworkIntent): boolean {
+  return !network.predefined && !network.configOnly;
+}
