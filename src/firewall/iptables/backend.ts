@@ -1,0 +1,239 @@
+/**
+ * The firewall over iptables. An ordinary change is one `iptables-restore` run per ruleset (namespace and family) and nothing
+ * else: what is there is remembered, not read. Where the memory proves wrong, because somebody flushed or restored rules
+ * behind our back, the kernel refuses the run; then the ruleset is read, the change planned from what is there, and run once
+ * more. Start-up (`reconcile`) always reads first, and runs nothing where nothing differs.
+ */
+import { access } from "node:fs/promises";
+import { EngineError } from "../../base/errors.ts";
+import { KeyedMutex } from "../../base/keyed-mutex.ts";
+import type { Log } from "../../base/log.ts";
+import type { Family } from "../../addr/ip-address.ts";
+import { HOST } from "../../kernel/facts.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { Store } from "../../store/store.ts";
+import type { Firewall, Policy, PolicyChange } from "../firewall.ts";
+import { checkPolicy } from "../policy-check.ts";
+import { countEdits, formatRestore, isEmpty, type Edits } from "./edits.ts";
+import { byKey, Ledger, transitions, type Transition } from "./ledger.ts";
+import { planChange, planFromSaved } from "./plan.ts";
+import { Programs, XtablesLockError, type ProgramNames } from "./programs.ts";
+import { layoutOf, scopeOf } from "./render.ts";
+import { scopeKey, type Layout, type Scope } from "./rules.ts";
+
+export interface IptablesOptions {
+  readonly kernel: Pick<Kernel, "run">;
+  readonly log: Log;
+  /** Where ownership is recorded; without it, rules left by an earlier process are never removed. */
+  readonly store?: Store;
+  /** False leaves IPv6 rules alone altogether (`--ip6tables=false`). */
+  readonly ip6tables: boolean;
+  /** Families whose FORWARD chain shall drop by default: those for which we switched forwarding on. */
+  readonly dropForwarded?: readonly Family[];
+  /** Other programs than those in PATH, such as `iptables-legacy-restore`. */
+  readonly programs?: Readonly<Record<Family, ProgramNames>>;
+}
+
+/** Throws `unavailable` when a program is missing. Changes nothing until `reconcile` or `apply`. */
+export async function openIptablesFirewall(options: IptablesOptions): Promise<Firewall> {
+  const programs = new Programs(options.kernel, options.programs);
+  for (const family of hostFamilies(options)) await programs.check(family);
+  return new IptablesFirewall(options, programs);
+}
+
+function hostFamilies({ ip6tables }: IptablesOptions): readonly Family[] {
+  return ip6tables ? [4, 6] : [4];
+}
+
+type Policies = ReadonlyMap<string, Policy>;
+
+const NO_POLICIES: Policies = new Map();
+
+class IptablesFirewall implements Firewall {
+  readonly backend = "iptables";
+  readonly #options: IptablesOptions;
+  readonly #programs: Programs;
+  readonly #ledger: Ledger;
+  readonly #mutex = new KeyedMutex();
+  /** What we believe holds, per scope; a scope that is absent was never touched. */
+  readonly #applied = new Map<string, Policies>();
+  #closed = false;
+
+  constructor(options: IptablesOptions, programs: Programs) {
+    this.#options = options;
+    this.#programs = programs;
+    this.#ledger = new Ledger(options.store, options.log);
+  }
+
+  async reconcile(policies: readonly Policy[]): Promise<{ readonly added: number; readonly removed: number }> {
+    const wanted = this.#accept(policies);
+    const host = hostFamilies(this.#options).map((family): Scope => ({ namespace: HOST, family }));
+    const ours = this.#ledger.scopes().filter((scope) => scope.namespace !== HOST);
+    const scopes = distinct([...host, ...ours, ...wanted.map(scopeOf)]);
+    return this.#mutex.run(scopes.map(scopeKey), async () => {
+      const total = { added: 0, removed: 0 };
+      for (const scope of scopes) {
+        const { added, removed } = await this.#reconcileScope(scope, inScope(wanted, scope));
+        total.added += added;
+        total.removed += removed;
+      }
+      return total;
+    });
+  }
+
+  async apply(change: PolicyChange): Promise<void> {
+    const add = this.#accept(change.add);
+    const remove = this.#accept(change.remove);
+    const scopes = distinct([...add, ...remove].map(scopeOf));
+    await this.#mutex.run(scopes.map(scopeKey), async () => {
+      const undo: (() => Promise<void>)[] = [];
+      for (const scope of scopes) {
+        const before = this.#applied.get(scopeKey(scope)) ?? NO_POLICIES;
+        const after = new Map(before);
+        for (const key of inScope(remove, scope).keys()) after.delete(key);
+        for (const [key, policy] of inScope(add, scope)) after.set(key, policy);
+        try {
+          await this.#change(scope, before, after);
+        } catch (cause) {
+          await this.#undoAll(undo);
+          throw cause;
+        }
+        undo.push(() => this.#change(scope, after, before));
+      }
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  /** The policies that are ours to carry out, checked. */
+  #accept(policies: readonly Policy[]): readonly Policy[] {
+    if (this.#closed) throw new EngineError("unavailable", "the firewall is closed");
+    policies.forEach(checkPolicy);
+    return policies.filter((policy) => policy.kind !== "bridge" || policy.family === 4 || this.#options.ip6tables);
+  }
+
+  async #reconcileScope(scope: Scope, wanted: Policies): Promise<{ added: number; removed: number }> {
+    const keys = this.#ledger.keys(scope);
+    const all = [...new Set([...keys, ...wanted.keys()])].map((key): Transition => {
+      const after = wanted.get(key);
+      return { key, ...(after === undefined ? {} : { after }) };
+    });
+    if (wanted.size === 0 && (await isGone(scope))) {
+      this.#ledger.settle(all, "after");
+      return { added: 0, removed: 0 };
+    }
+    this.#ledger.announce(all);
+    const layout = this.#layout(scope, wanted);
+    try {
+      const edits = await this.#lookAndRun(scope, layout, all);
+      this.#ledger.settle(all, "after");
+      this.#remember(scope, wanted);
+      return countEdits(edits);
+    } catch (cause) {
+      throw EngineError.wrap(cause, describe(scope));
+    }
+  }
+
+  async #change(scope: Scope, before: Policies, after: Policies): Promise<void> {
+    const changed = transitions(before, after);
+    if (changed.length === 0 && this.#isKnown(scope)) return;
+    if (after.size > 0 || !(await isGone(scope))) {
+      this.#ledger.announce(changed);
+      await this.#run(scope, before, after, changed);
+    }
+    this.#ledger.settle(changed, "after");
+    this.#remember(scope, after);
+  }
+
+  /** Carries the change out or brings `before` back and throws. */
+  async #run(scope: Scope, before: Policies, after: Policies, changed: readonly Transition[]): Promise<void> {
+    const [old, fresh] = [this.#layout(scope, before), this.#layout(scope, after)];
+    try {
+      if (this.#isKnown(scope)) return await this.#restore(scope, planChange(old, fresh));
+    } catch (cause) {
+      this.#options.log.warn({ ...scope, err: cause }, "firewall rules are not as we left them; looking again");
+      if (cause instanceof XtablesLockError) {
+        this.#ledger.settle(changed, "before");
+        throw EngineError.wrap(cause, describe(scope));
+      }
+    }
+    try {
+      await this.#lookAndRun(scope, fresh, changed);
+    } catch (cause) {
+      await this.#bringBack(scope, old, changed);
+      throw EngineError.wrap(cause, describe(scope));
+    }
+  }
+
+  /** A run may have failed between its tables; what it did goes, what it undid returns. */
+  async #bringBack(scope: Scope, old: Layout, changed: readonly Transition[]): Promise<void> {
+    try {
+      await this.#lookAndRun(scope, old, changed);
+      this.#ledger.settle(changed, "before");
+    } catch (cause) {
+      this.#options.log.error({ ...scope, err: cause }, "earlier firewall rules could not be brought back");
+    }
+  }
+
+  async #lookAndRun(scope: Scope, layout: Layout, changed: readonly Transition[]): Promise<Edits> {
+    const owned = this.#ledger.owned(changed.map(({ key }) => key));
+    const edits = planFromSaved(await this.#programs.save(scope), layout, owned);
+    await this.#restore(scope, edits);
+    return edits;
+  }
+
+  async #restore(scope: Scope, edits: Edits): Promise<void> {
+    if (isEmpty(edits)) return;
+    await this.#programs.restore(scope, formatRestore(edits));
+    this.#options.log.debug({ ...scope, ...countEdits(edits) }, "firewall rules changed");
+  }
+
+  #layout(scope: Scope, policies: Policies): Layout {
+    const drop = this.#options.dropForwarded?.includes(scope.family) ?? false;
+    return layoutOf(scope, policies.values(), drop);
+  }
+
+  /** A sandbox's namespace begins empty; the host's must be seen once. */
+  #isKnown(scope: Scope): boolean {
+    return scope.namespace !== HOST || this.#applied.has(scopeKey(scope));
+  }
+
+  #remember(scope: Scope, policies: Policies): void {
+    if (scope.namespace !== HOST && policies.size === 0) this.#applied.delete(scopeKey(scope));
+    else this.#applied.set(scopeKey(scope), policies);
+  }
+
+  async #undoAll(undo: readonly (() => Promise<void>)[]): Promise<void> {
+    for (const step of undo.toReversed()) {
+      try {
+        await step();
+      } catch (cause) {
+        this.#options.log.error({ err: cause }, "a firewall change could not be taken back");
+      }
+    }
+  }
+}
+
+function inScope(policies: readonly Policy[], scope: Scope): Map<string, Policy> {
+  return byKey(policies.filter((policy) => scopeKey(scopeOf(policy)) === scopeKey(scope)));
+}
+
+function distinct(scopes: readonly Scope[]): readonly Scope[] {
+  return [...new Map(scopes.map((scope) => [scopeKey(scope), scope])).values()];
+}
+
+/** Whether a sandbox's namespace no longer exists, and its rules with it. */
+async function isGone({ namespace }: Scope): Promise<boolean> {
+  if (namespace === HOST) return false;
+  return access(namespace).then(
+    () => false,
+    () => true,
+  );
+}
+
+function describe({ namespace, family }: Scope): string {
+  return `change IPv${family} firewall rules in ${namespace === HOST ? "the host's namespace" : namespace}`;
+}

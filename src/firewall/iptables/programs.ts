@@ -1,0 +1,93 @@
+/**
+ * The programs iptables-save and iptables-restore (and their IPv6 twins), run inside a namespace by the kernel thread. A
+ * failure is an EngineError with the program's own words; a program that is not installed, and a lock that another program
+ * holds for too long, are told apart because the cure differs.
+ */
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { Family } from "../../addr/ip-address.ts";
+import { HOST } from "../../kernel/facts.ts";
+import type { Kernel, RunOptions, RunResult } from "../../kernel/kernel.ts";
+import { parseSave, type SavedRuleset } from "./parse.ts";
+import type { Scope } from "./rules.ts";
+
+/** Names or paths of the programs for one family. */
+export interface ProgramNames {
+  readonly save: string;
+  readonly restore: string;
+}
+
+export const DEFAULT_PROGRAMS: Readonly<Record<Family, ProgramNames>> = {
+  4: { save: "iptables-save", restore: "iptables-restore" },
+  6: { save: "ip6tables-save", restore: "ip6tables-restore" },
+};
+
+/** How long a run waits for /run/xtables.lock before it gives up (legacy variant only; nf_tables needs no lock). */
+const LOCK_WAIT_SECONDS = 10;
+
+/** Above the wait for the lock, so that the program itself says what was wrong. */
+const RUN_TIMEOUT_MS = 30_000;
+
+/** Another program held the lock for all of `LOCK_WAIT_SECONDS`; nothing was changed. */
+export class XtablesLockError extends EngineError {}
+
+export class Programs {
+  readonly #kernel: Pick<Kernel, "run">;
+  readonly #names: Readonly<Record<Family, ProgramNames>>;
+
+  constructor(kernel: Pick<Kernel, "run">, names: Readonly<Record<Family, ProgramNames>> = DEFAULT_PROGRAMS) {
+    this.#kernel = kernel;
+    this.#names = names;
+  }
+
+  /** Throws `unavailable` when a program of the family cannot be run. */
+  async check(family: Family): Promise<void> {
+    const { save, restore } = this.#names[family];
+    for (const program of [restore, save]) {
+      const result = await this.#run({ namespace: HOST, family }, [program, "--version"]);
+      if (result.exitCode !== 0) throw failure(program, result);
+    }
+  }
+
+  /** What the kernel has. Equivalent to: `iptables-save`. */
+  async save(scope: Scope): Promise<SavedRuleset> {
+    const { save } = this.#names[scope.family];
+    const result = await this.#run(scope, [save]);
+    if (result.exitCode !== 0) throw failure(save, result);
+    return parseSave(result.stdout);
+  }
+
+  /** Applies the input, each table whole or not at all. Equivalent to: `iptables-restore --noflush --wait=10`. */
+  async restore(scope: Scope, input: string): Promise<void> {
+    const { restore } = this.#names[scope.family];
+    const result = await this.#run(scope, [restore, "--noflush", `--wait=${LOCK_WAIT_SECONDS}`], { input });
+    if (result.exitCode !== 0) throw failure(restore, result, input);
+  }
+
+  async #run(scope: Scope, command: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult> {
+    try {
+      return await this.#kernel.run(scope.namespace, command, { timeoutMs: RUN_TIMEOUT_MS, ...options });
+    } catch (cause) {
+      throw new EngineError("unavailable", `run ${command[0]}: ${messageOf(cause)}${advice(scope, cause)}`, { cause });
+    }
+  }
+}
+
+function advice({ namespace }: Scope, cause: unknown): string {
+  const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+  return missing && namespace === HOST
+    ? ' (install it with "apt-get install iptables", or start the daemon with --iptables=false)'
+    : "";
+}
+
+function failure(program: string, { exitCode, stderr }: RunResult, input?: string): EngineError {
+  const said = stderr.trim().split("\n")[0] ?? "";
+  if (/xtables lock/.test(stderr))
+    return new XtablesLockError(
+      "unavailable",
+      `another program held the xtables lock for ${LOCK_WAIT_SECONDS} s (find it with "fuser /run/xtables.lock"): ${said}`,
+    );
+  const lineNumber = Number(/line:? (\d+)/.exec(stderr)?.[1]);
+  const line = Number.isNaN(lineNumber) ? undefined : input?.split("\n")[lineNumber - 1];
+  const about = line === undefined || line === "COMMIT" ? "" : ` (at "${line}")`;
+  return new EngineError("internal", `${program} ended with status ${exitCode}: ${said}${about}`);
+}
