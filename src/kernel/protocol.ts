@@ -1,0 +1,40 @@
+/**
+ * What passes between `thread.ts` (any thread) and `worker.ts` (the kernel thread): requests with a number, one reply to
+ * each, and news of watches. All of it is plain data.
+ */
+import type { NamespaceRef } from "./facts.ts";
+import type { OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import type { KernelFailure } from "./kernel-error.ts";
+import type { Observation } from "./observation.ts";
+import type { Step } from "./step.ts";
+
+/** What can be asked, and what each answers. */
+export interface Calls {
+  apply(steps: readonly Step[]): void;
+  /** The failures, if any. */
+  applyAll(steps: readonly Step[]): readonly KernelFailure[];
+  observe(namespace: NamespaceRef, sysctls: readonly string[]): Observation;
+  /** The caller chooses the watch's number. */
+  watch(namespace: NamespaceRef, watch: number): void;
+  unwatch(watch: number): void;
+  openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): readonly OpenedSocket[];
+  readSysctl(namespace: NamespaceRef, key: string): string | undefined;
+  run(namespace: NamespaceRef, command: readonly string[], options: RunOptions): Promise<RunResult>;
+  /** Waits for programs that run, closes everything; the thread ends by itself then. */
+  close(): Promise<void>;
+}
+
+export type CallName = keyof Calls;
+
+export interface KernelRequest {
+  readonly id: number;
+  readonly call: CallName;
+  readonly parameters: readonly unknown[];
+}
+
+export type WorkerMessage =
+  | { readonly kind: "result"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failure"; readonly id: number; readonly failure: KernelFailure }
+  | { readonly kind: "changed"; readonly watch: number }
+  /** The thread could not return to the daemon's namespace and ends. */
+  | { readonly kind: "abandoned"; readonly reason: string };

@@ -1,0 +1,152 @@
+/**
+ * Link messages (RTM_NEWLINK, RTM_SETLINK, RTM_DELLINK; `struct ifinfomsg`, linux/rtnetlink.h and linux/if_link.h).
+ *
+ *     0        1     2        4         8        12            16
+ *     | family | pad | hwtype | index   | flags  | change mask | attributes ...
+ */
+import { addressFromBytes, type IpAddress } from "../../addr/ip-address.ts";
+import { macFromBytes, type MacAddress } from "../../addr/mac-address.ts";
+import { ByteReader } from "../../wire/byte-reader.ts";
+import { ByteWriter } from "../../wire/byte-writer.ts";
+import { Attributes, writeAttributes, type Attribute } from "../netlink/attribute.ts";
+import type { LinkStatistics } from "../observation.ts";
+import { IFF, IFLA, IFLA_BRPORT, IFLA_INFO, IFLA_MACVLAN, IFLA_VXLAN } from "../uapi/if-link.ts";
+
+/** The fixed head of a link message to send; what is left out is 0. */
+export interface LinkHead {
+  readonly family?: number;
+  readonly index?: number;
+  /** Sets the link up or down; left out, its state stays. */
+  readonly up?: boolean;
+}
+
+/** A link as the kernel tells it. */
+export interface LinkMessage {
+  readonly index: number;
+  readonly up: boolean;
+  readonly name: string;
+  /** "" for hardware and loopback. */
+  readonly kind: string;
+  readonly mac?: MacAddress;
+  readonly mtu: number;
+  readonly alias?: string;
+  readonly group: number;
+  readonly masterIndex?: number;
+  /** The peer of a veth, the parent of a macvlan. */
+  readonly linkIndex?: number;
+  readonly hairpin?: boolean;
+  readonly vxlan?: VxlanParameters;
+  /** MACVLAN_MODE of a macvlan. */
+  readonly macvlanMode?: number;
+  readonly statistics: LinkStatistics;
+}
+
+export interface VxlanParameters {
+  readonly vni: number;
+  readonly port: number;
+  readonly local?: IpAddress;
+  readonly learning: boolean;
+  readonly proxy: boolean;
+}
+
+const NO_STATISTICS: LinkStatistics = {
+  rxBytes: 0n,
+  rxPackets: 0n,
+  rxErrors: 0n,
+  rxDropped: 0n,
+  txBytes: 0n,
+  txPackets: 0n,
+  txErrors: 0n,
+  txDropped: 0n,
+};
+
+/** The bytes of `struct ifinfomsg`. */
+export function linkHead(head: LinkHead): Uint8Array {
+  return new ByteWriter(16)
+    .u8(head.family ?? 0)
+    .u8(0)
+    .u16(0)
+    .i32(head.index ?? 0)
+    .u32(head.up === true ? IFF.UP : 0)
+    .u32(head.up === undefined ? 0 : IFF.UP)
+    .finish();
+}
+
+/** The payload of a link message. */
+export function encodeLink(head: LinkHead, attributes: readonly Attribute[]): Uint8Array {
+  return writeAttributes(new ByteWriter().bytes(linkHead(head)), attributes).finish();
+}
+
+/** Reads the payload of an RTM_NEWLINK. Throws WireError. */
+export function decodeLink(payload: Uint8Array): LinkMessage {
+  const reader = new ByteReader(payload);
+  reader.skip(4);
+  const index = reader.i32();
+  const flags = reader.u32();
+  reader.skip(4);
+  const attributes = Attributes.decode(reader.take(reader.remaining));
+  const alias = attributes.text(IFLA.IFALIAS);
+  const masterIndex = attributes.u32(IFLA.MASTER);
+  const linkIndex = attributes.u32(IFLA.LINK);
+  const mac = macFromBytes(attributes.bytes(IFLA.ADDRESS) ?? new Uint8Array());
+  return {
+    index,
+    up: (flags & IFF.UP) !== 0,
+    name: attributes.text(IFLA.IFNAME) ?? "",
+    mtu: attributes.u32(IFLA.MTU) ?? 0,
+    group: attributes.u32(IFLA.GROUP) ?? 0,
+    statistics: decodeStatistics(attributes.bytes(IFLA.STATS64)),
+    ...decodeInfo(attributes.nested(IFLA.LINKINFO)),
+    ...(mac === undefined ? {} : { mac }),
+    ...(alias === undefined ? {} : { alias }),
+    ...(masterIndex === undefined ? {} : { masterIndex }),
+    ...(linkIndex === undefined ? {} : { linkIndex }),
+  };
+}
+
+type LinkInfo = Pick<LinkMessage, "kind" | "hairpin" | "vxlan" | "macvlanMode">;
+
+function decodeInfo(info: Attributes | undefined): LinkInfo {
+  const kind = info?.text(IFLA_INFO.KIND) ?? "";
+  return { kind, ...decodeDevice(kind, info?.bytes(IFLA_INFO.DATA)), ...decodePort(info) };
+}
+
+function decodeDevice(kind: string, data: Uint8Array | undefined): Pick<LinkInfo, "vxlan" | "macvlanMode"> {
+  if (data === undefined) return {};
+  if (kind === "vxlan") return { vxlan: decodeVxlan(Attributes.decode(data)) };
+  if (kind !== "macvlan") return {};
+  const macvlanMode = Attributes.decode(data).u32(IFLA_MACVLAN.MODE);
+  return macvlanMode === undefined ? {} : { macvlanMode };
+}
+
+function decodePort(info: Attributes | undefined): Pick<LinkInfo, "hairpin"> {
+  if (info?.text(IFLA_INFO.SLAVE_KIND) !== "bridge") return {};
+  return { hairpin: (info.nested(IFLA_INFO.SLAVE_DATA)?.u8(IFLA_BRPORT.MODE) ?? 0) !== 0 };
+}
+
+function decodeVxlan(data: Attributes): VxlanParameters {
+  const local = addressFromBytes(data.bytes(IFLA_VXLAN.LOCAL) ?? data.bytes(IFLA_VXLAN.LOCAL6) ?? new Uint8Array());
+  return {
+    vni: data.u32(IFLA_VXLAN.ID) ?? 0,
+    port: data.u16be(IFLA_VXLAN.PORT) ?? 0,
+    learning: (data.u8(IFLA_VXLAN.LEARNING) ?? 0) !== 0,
+    proxy: (data.u8(IFLA_VXLAN.PROXY) ?? 0) !== 0,
+    ...(local === undefined ? {} : { local }),
+  };
+}
+
+/** The head of `struct rtnl_link_stats64`: rx and tx by turns, of packets, bytes, errors, dropped. */
+function decodeStatistics(bytes: Uint8Array | undefined): LinkStatistics {
+  if (bytes === undefined) return NO_STATISTICS;
+  const reader = new ByteReader(bytes);
+  return {
+    rxPackets: reader.u64(),
+    txPackets: reader.u64(),
+    rxBytes: reader.u64(),
+    txBytes: reader.u64(),
+    rxErrors: reader.u64(),
+    txErrors: reader.u64(),
+    rxDropped: reader.u64(),
+    txDropped: reader.u64(),
+  };
+}

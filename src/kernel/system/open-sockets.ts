@@ -1,0 +1,62 @@
+/**
+ * Opens UDP and TCP sockets on the calling thread, in the namespace it is in. They are non-blocking and close-on-exec, and
+ * belong to the caller, who may use them from any thread: a socket stays in the namespace it was opened in.
+ */
+import { constants } from "node:os";
+import { addressBytes, tryParseAddress } from "../../addr/ip-address.ts";
+import { ByteReader } from "../../wire/byte-reader.ts";
+import { ByteWriter } from "../../wire/byte-writer.ts";
+import type { OpenedSocket, SocketRequest } from "../kernel.ts";
+import { KernelError } from "../kernel-error.ts";
+import { AF, IPV6, SO, SOCK, SOL } from "../uapi/system.ts";
+import { bind, close, getsockname, listen, setSocketOption, socket } from "./libc.ts";
+
+const BACKLOG = 128;
+/** `struct sockaddr_in6`, the larger one. */
+const SOCKADDR_BYTES = 28;
+
+/** All of them or none. Throws KernelError that names the socket. */
+export function openSockets(requests: readonly SocketRequest[]): readonly OpenedSocket[] {
+  const opened: OpenedSocket[] = [];
+  try {
+    for (const request of requests) opened.push(openSocket(request));
+    return opened;
+  } catch (cause) {
+    for (const { fd } of opened) close(fd);
+    throw cause;
+  }
+}
+
+function openSocket(request: SocketRequest): OpenedSocket {
+  const type = request.transport === "udp" ? SOCK.DGRAM : SOCK.STREAM;
+  const fd = socket(request.family === 4 ? AF.INET : AF.INET6, type | SOCK.NONBLOCK | SOCK.CLOEXEC, 0);
+  try {
+    return { fd, port: request.bind === undefined ? 0 : bindSocket(fd, request, request.bind) };
+  } catch (cause) {
+    close(fd);
+    if (!(cause instanceof KernelError) || request.bind === undefined) throw cause;
+    const operation = `open ${request.transport} socket at ${request.bind.address} port ${request.bind.port}`;
+    throw new KernelError({ ...cause.toFailure(), operation }, { cause });
+  }
+}
+
+/** The port bound. */
+function bindSocket(fd: number, request: SocketRequest, place: { address: string; port: number }): number {
+  if (request.family === 6) setSocketOption(fd, SOL.IPV6, IPV6.V6ONLY, 1);
+  if (request.transport === "tcp") setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, 1);
+  bind(fd, socketAddress(request.family, place));
+  if (request.transport === "tcp") listen(fd, BACKLOG);
+  const reader = new ByteReader(getsockname(fd, SOCKADDR_BYTES), 2);
+  return reader.u16be();
+}
+
+/** `struct sockaddr_in` or `sockaddr_in6`: family, port in network order, then address (IPv6: behind a flow label). */
+function socketAddress(family: 4 | 6, place: { readonly address: string; readonly port: number }): Uint8Array {
+  const address = tryParseAddress(place.address);
+  if (address?.family !== family || !Number.isInteger(place.port) || place.port < 0 || place.port > 65535) {
+    throw new KernelError({ operation: "bind socket", errno: constants.errno.EINVAL, detail: "no such address" });
+  }
+  const writer = new ByteWriter(SOCKADDR_BYTES).u16(family === 4 ? AF.INET : AF.INET6).u16be(place.port);
+  if (family === 4) return writer.bytes(addressBytes(address)).u32(0).u32(0).finish();
+  return writer.u32(0).bytes(addressBytes(address)).u32(0).finish();
+}

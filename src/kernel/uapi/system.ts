@@ -1,0 +1,22 @@
+/** Numbers of `bits/socket.h`, `linux/sched.h` and `sys/mount.h` for Linux on x86-64 and arm64, under the C library's names. */
+
+export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 16 } as const;
+
+export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
+
+export const SOL = { SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
+
+export const SO = { REUSEADDR: 2, RCVBUF: 8, RCVTIMEO: 20, RCVBUFFORCE: 33 } as const;
+
+export const IPV6 = { V6ONLY: 26 } as const;
+
+export const MSG = { TRUNC: 0x20 } as const;
+
+export const CLONE = { NEWNET: 0x40000000 } as const;
+
+export const MS = { BIND: 0x1000 } as const;
+
+export const MNT = { DETACH: 2 } as const;
+
+/** `statfs.f_type` of a namespace file. */
+export const NSFS_MAGIC = 0x6e736673;

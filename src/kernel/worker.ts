@@ -1,0 +1,97 @@
+/**
+ * The kernel thread itself: a loop over requests, each carried out to its end before the next, except programs, which run
+ * beside. It starts in the daemon's namespace and is back there between any two requests, or it ends.
+ */
+import { parentPort, type MessagePort } from "node:worker_threads";
+import { apply, applyAll, failureOf } from "./apply/apply.ts";
+import { HOST, type NamespaceRef } from "./facts.ts";
+import { observe } from "./observe/observe.ts";
+import { Watch } from "./observe/watch.ts";
+import type { Calls, KernelRequest, WorkerMessage } from "./protocol.ts";
+import type { Step } from "./step.ts";
+import { Namespaces } from "./system/namespace.ts";
+import { openSockets } from "./system/open-sockets.ts";
+import { run } from "./system/run.ts";
+import { readSysctl } from "./system/sysctl.ts";
+
+if (parentPort === null) throw new Error("worker.ts runs as a worker thread");
+const port: MessagePort = parentPort;
+const post = (message: WorkerMessage): void => port.postMessage(message);
+
+const namespaces = new Namespaces((reason) => {
+  post({ kind: "abandoned", reason });
+  return process.exit(1);
+});
+
+interface OpenWatch {
+  readonly namespace: NamespaceRef;
+  readonly watch: Watch;
+}
+
+const watches = new Map<number, OpenWatch>();
+/** Calls that are not answered yet: programs that run. */
+const underWay = new Set<Promise<void>>();
+
+const calls: Calls = {
+  apply(steps) {
+    try {
+      apply(namespaces, steps);
+    } finally {
+      releaseRemoved(steps);
+    }
+  },
+  applyAll(steps) {
+    const failures = applyAll(namespaces, steps);
+    releaseRemoved(steps);
+    return failures;
+  },
+  observe: (namespace, sysctls) => observe(namespaces, namespace, sysctls),
+  watch(namespace, id) {
+    const watch = new Watch(namespaces, namespace, () => post({ kind: "changed", watch: id }));
+    watches.set(id, { namespace, watch });
+  },
+  unwatch,
+  openSockets: (namespace, sockets) => namespaces.inside(namespace, () => openSockets(sockets)),
+  readSysctl: (namespace, key) => namespaces.inside(namespace, () => readSysctl(key)),
+  run: (namespace, command, options) => run(namespaces, namespace, command, options),
+  async close() {
+    await Promise.allSettled(underWay);
+    for (const id of [...watches.keys()]) unwatch(id);
+    namespaces[Symbol.dispose]();
+  },
+};
+
+function unwatch(id: number): void {
+  watches.get(id)?.watch[Symbol.dispose]();
+  watches.delete(id);
+}
+
+/** A watch would keep a removed namespace alive: it says so once more and ends. */
+function releaseRemoved(steps: readonly Step[]): void {
+  for (const { action, fact } of steps) {
+    if (action !== "remove" || fact.kind !== "namespace" || fact.path === HOST) continue;
+    for (const [id, { namespace }] of watches) {
+      if (namespace !== fact.path) continue;
+      unwatch(id);
+      post({ kind: "changed", watch: id });
+    }
+  }
+}
+
+port.on("message", ({ id, call, parameters }: KernelRequest) => {
+  // Both ends are ours: `thread.ts` types its calls by the same interface.
+  const perform = calls[call] as (...parameters: readonly unknown[]) => unknown;
+  const answered = answer(id, () => perform(...parameters));
+  if (call === "close") return void answered.then(() => port.close());
+  underWay.add(answered);
+  void answered.then(() => underWay.delete(answered));
+});
+
+async function answer(id: number, perform: () => unknown): Promise<void> {
+  try {
+    const result = perform();
+    post({ kind: "result", id, value: result instanceof Promise ? await result : result });
+  } catch (cause) {
+    post({ kind: "failure", id, failure: failureOf(cause) });
+  }
+}
