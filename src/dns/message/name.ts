@@ -32,7 +32,7 @@ export function decodeName(message: Uint8Array, offset: number, length = message
   for (;;) {
     if (at >= length) return undefined;
     const head = message[at] ?? 0;
-    if (head === 0) return { text: scratch.latin1Slice(0, Math.max(size - 1, 0)), end: end < 0 ? at + 1 : end };
+    if (head === 0) return { text: scratch.toString("latin1", 0, Math.max(size - 1, 0)), end: end < 0 ? at + 1 : end };
     if (head > MAX_LABEL) {
       const target = ((head & 0x3f) << 8) | (message[at + 1] ?? 0);
       if (head < 0xc0 || at + 1 >= length || target >= lowest) return undefined;
@@ -43,15 +43,17 @@ export function decodeName(message: Uint8Array, offset: number, length = message
     }
     wireSize += head + 1;
     if (at + head >= length || wireSize > MAX_NAME) return undefined;
-    size = copyLabel(message.subarray(at + 1, at + 1 + head), size);
-    at += head + 1;
+    const next = at + 1 + head;
+    size = copyLabel(message, at + 1, next, size);
+    at = next;
   }
 }
 
-/** Writes the label and a dot to the scratch bytes, lower-case and escaped; returns the new size. */
-function copyLabel(label: Uint8Array, start: number): number {
+/** Writes the label from `from` to `to`, and a dot, to the scratch bytes: lower-case and escaped. Returns the new size. */
+function copyLabel(message: Uint8Array, from: number, to: number, start: number): number {
   let size = start;
-  for (const byte of label) {
+  for (let at = from; at < to; at++) {
+    const byte = message[at] ?? 0;
     if (byte === DOT || byte === BACKSLASH) scratch[size++] = BACKSLASH;
     scratch[size++] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
   }
