@@ -1,0 +1,38 @@
+/** The pid file keeps a second daemon out and gives way to a dead one. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { PidFile } from "./pid-file.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "causeway-pid-"));
+after(() => rmSync(directory, { recursive: true }));
+
+test("it holds our pid, and is gone after us", () => {
+  const path = join(directory, "deep", "a.pid");
+  {
+    using _file = PidFile.create(path);
+    assert.equal(readFileSync(path, "utf8"), String(process.pid));
+  }
+  assert.ok(!existsSync(path));
+});
+
+test("a living process keeps us out, and its file stays", () => {
+  const path = join(directory, "live.pid");
+  writeFileSync(path, String(process.ppid));
+  assert.throws(() => PidFile.create(path), {
+    message: new RegExp(`process with PID ${process.ppid} is still running`),
+  });
+  assert.ok(existsSync(path));
+});
+
+test("a dead process's file, and one that is no number, are replaced", () => {
+  const path = join(directory, "dead.pid");
+  for (const content of [String(spawnSync("true").pid), "garbage"]) {
+    writeFileSync(path, content);
+    using _file = PidFile.create(path);
+    assert.equal(readFileSync(path, "utf8"), String(process.pid));
+  }
+});

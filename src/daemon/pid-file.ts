@@ -1,0 +1,48 @@
+/** The pid file: says who runs, keeps a second daemon out, and goes with its daemon. A file of a dead process is replaced. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { EngineError } from "../base/errors.ts";
+
+export class PidFile implements Disposable {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Throws `conflict` while the process that the file names lives. */
+  static create(path: string): PidFile {
+    const pid = readPid(path);
+    if (pid !== undefined && pid !== process.pid && isAlive(pid)) {
+      throw new EngineError(
+        "conflict",
+        `process with PID ${pid} is still running; stop it, or delete ${path} if it is no daemon`,
+      );
+    }
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, String(process.pid), { mode: 0o644 });
+    return new PidFile(path);
+  }
+
+  [Symbol.dispose](): void {
+    if (readPid(this.#path) === process.pid) rmSync(this.#path, { force: true });
+  }
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, "utf8").trim());
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
