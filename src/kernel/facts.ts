@@ -76,7 +76,9 @@ export type Device =
       /** The parent's namespace. */
       readonly parentNamespace: NamespaceRef;
       readonly mode: "bridge" | "private" | "vepa" | "passthru";
-    };
+    }
+  /** Found and not described: a plan's word for a link that is to be removed. It cannot be ensured. */
+  | { readonly type: "unknown"; readonly kind: string };
 
 export interface AddressFact {
   readonly kind: "address";

@@ -33,6 +33,7 @@ export function linkHandles(session: Session, fact: LinkFact): LinkHandles {
 function deviceHandles(session: Session, { namespace, device }: LinkFact, operation: string): LinkHandles {
   switch (device.type) {
     case "loopback":
+    case "unknown":
     case "bridge":
       return {};
     case "veth":
@@ -71,6 +72,8 @@ export function isSameDevice(session: Session, fact: LinkFact, found: LinkMessag
   switch (device.type) {
     case "loopback":
       return found.kind === "";
+    case "unknown":
+      return found.kind === device.kind;
     case "bridge":
       return found.kind === "bridge";
     case "veth":

@@ -50,7 +50,7 @@ function notOurs(fact: LinkFact, detail: string): KernelError {
 
 function createLink(session: Session, fact: LinkFact): void {
   const operation = `create link ${fact.name}`;
-  if (fact.alias === undefined || fact.device.type === "loopback") {
+  if (fact.alias === undefined || fact.device.type === "loopback" || fact.device.type === "unknown") {
     throw new KernelError({
       operation: `configure link ${fact.name}`,
       errno: constants.errno.ENODEV,

@@ -61,6 +61,7 @@ export function hairpinAttributes(hairpin: boolean): readonly Attribute[] {
 function deviceData(device: Device, handles: LinkHandles): readonly Attribute[] {
   switch (device.type) {
     case "loopback":
+    case "unknown":
     case "bridge":
       return [];
     case "veth":

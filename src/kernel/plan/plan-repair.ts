@@ -1,0 +1,157 @@
+/**
+ * The steps from what the kernel has to what it should have. Pure. The same plan starts the daemon, repairs drift and is
+ * printed by `doctor`: nothing that holds is touched, and of what is too much only links that carry our mark and namespaces
+ * in our directory.
+ */
+import { sameAddress } from "../../addr/ip-address.ts";
+import { sameMac } from "../../addr/mac-address.ts";
+import { networkOf, samePrefix } from "../../addr/prefix.ts";
+import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
+import type { Observation, ObservedLink, ObservedRoute } from "../observation.ts";
+import type { Step } from "../step.ts";
+import { factKey, inOrder, linkKey, namespaceKey } from "./fact-key.ts";
+import { Holders, places } from "./holders.ts";
+
+/** Which sysctls to observe in a namespace, so that a repair can tell whether they hold. */
+export function sysctlKeys(facts: readonly KernelFact[], namespace: NamespaceRef): readonly string[] {
+  return facts.flatMap((fact) => (fact.kind === "sysctl" && fact.namespace === namespace ? [fact.key] : []));
+}
+
+/**
+ * `observed` has one observation for each namespace that exists and was looked at; a desired namespace without one is taken
+ * to be missing. Facts in a namespace that is neither desired nor observed are left alone. Observed namespaces directly in
+ * `ownedNamespaceDirectory` that nobody desires are removed. Empty when all holds.
+ */
+export function planRepair(
+  desired: readonly KernelFact[],
+  observed: readonly Observation[],
+  ownedNamespaceDirectory?: string,
+): Step[] {
+  const wanted = new Map(desired.map((fact) => [factKey(fact), fact]));
+  const actual = new Map(observed.map((observation) => [observation.namespace, observation]));
+  return [
+    ...surplusLinks([...wanted.values()], observed),
+    ...ensures(wanted, actual),
+    ...surplusNamespaces(wanted, observed, ownedNamespaceDirectory),
+  ];
+}
+
+type Actual = ReadonlyMap<NamespaceRef, Observation>;
+
+function ensures(wanted: ReadonlyMap<string, KernelFact>, actual: Actual): readonly Step[] {
+  const facts = [...wanted.values()];
+  const missing = new Set(facts.filter((fact) => !holds(fact, { wanted, actual })).map(factKey));
+  const holders = new Holders(facts);
+  for (let size = -1; size !== missing.size;) {
+    size = missing.size;
+    for (const fact of facts) if (holders.of(fact).some((holder) => missing.has(holder))) missing.add(factKey(fact));
+  }
+  const broken = facts.filter((fact) => missing.has(factKey(fact)));
+  return inOrder(broken).map((fact) => ({ action: "ensure", fact }));
+}
+
+function holds(
+  fact: KernelFact,
+  { wanted, actual }: { readonly wanted: ReadonlyMap<string, KernelFact>; readonly actual: Actual },
+): boolean {
+  if (fact.kind === "namespace") return actual.has(fact.path);
+  const observation = actual.get(fact.namespace);
+  if (observation === undefined) return !wanted.has(namespaceKey(fact.namespace));
+  switch (fact.kind) {
+    case "link":
+      return linkHolds(fact, observation, actual);
+    case "address":
+      return observation.addresses.some((seen) => seen.link === fact.link && samePrefix(seen.address, fact.address));
+    case "route":
+      return observation.routes.some((seen) => isRoute(seen, fact));
+    case "neighbour":
+      return observation.neighbours.some(
+        (seen) =>
+          seen.link === fact.link &&
+          sameAddress(seen.address, fact.address) &&
+          sameMac(seen.mac, fact.mac) &&
+          seen.permanent,
+      );
+    case "forwarding":
+      return observation.forwarding.some(
+        (seen) =>
+          seen.link === fact.link &&
+          sameMac(seen.mac, fact.mac) &&
+          sameAddress(seen.destination, fact.destination) &&
+          seen.permanent,
+      );
+    case "sysctl":
+      return words(observation.sysctls[fact.key]) === words(fact.value);
+  }
+}
+
+/** The kernel separates a sysctl's several values by tabs, people by spaces. */
+function words(value: string | undefined): string | undefined {
+  return value?.trim().replaceAll(/\s+/g, " ");
+}
+
+function isRoute(seen: ObservedRoute, fact: Extract<KernelFact, { kind: "route" }>): boolean {
+  if (seen.link !== fact.link || !samePrefix(seen.destination, networkOf(fact.destination))) return false;
+  if (seen.gateway === undefined || fact.gateway === undefined) return seen.gateway === fact.gateway;
+  return sameAddress(seen.gateway, fact.gateway);
+}
+
+function linkHolds(fact: LinkFact, observation: Observation, actual: Actual): boolean {
+  const seen = observation.links.find((link) => link.name === fact.name);
+  if (seen === undefined || seen.type !== kindOf(fact)) return false;
+  const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
+  const masterHolds = fact.master === undefined || fact.master === seen.master;
+  const hairpinHolds = fact.hairpin === undefined || fact.hairpin === seen.hairpin;
+  return attributesHold(fact, seen) && aliasHolds && masterHolds && hairpinHolds && peerHolds(fact, actual);
+}
+
+type Attributes = Pick<LinkFact, "mac" | "mtu" | "up">;
+
+function attributesHold(wanted: Attributes, seen: ObservedLink): boolean {
+  const macHolds = wanted.mac === undefined || (seen.mac !== undefined && sameMac(wanted.mac, seen.mac));
+  return macHolds && (wanted.mtu === undefined || wanted.mtu === seen.mtu) && wanted.up === seen.up;
+}
+
+/** A veth's peer is looked at where its namespace was. */
+function peerHolds({ device }: LinkFact, actual: Actual): boolean {
+  if (device.type !== "veth") return true;
+  const observation = actual.get(device.peer.namespace);
+  if (observation === undefined) return true;
+  const seen = observation.links.find((link) => link.name === device.peer.name);
+  return seen !== undefined && seen.type === "veth" && attributesHold(device.peer, seen);
+}
+
+/** IFLA_INFO_KIND of the fact's device. */
+function kindOf({ device }: LinkFact): string {
+  if (device.type === "unknown") return device.kind;
+  return device.type === "loopback" ? "" : device.type;
+}
+
+/** Links with our mark at a place that no desired link has. */
+function surplusLinks(wanted: readonly KernelFact[], observed: readonly Observation[]): readonly Step[] {
+  const desired = new Set(wanted.flatMap((fact) => (fact.kind === "link" ? places(fact) : [])));
+  return observed.flatMap(({ namespace, links }) =>
+    links
+      .filter((link) => link.alias?.startsWith(MARK) === true && !desired.has(linkKey(namespace, link.name)))
+      .map((link): Step => ({ action: "remove", fact: asFound(namespace, link) })),
+  );
+}
+
+function asFound(namespace: NamespaceRef, link: ObservedLink): LinkFact {
+  const { name, type, up, alias } = link;
+  const device = { type: "unknown", kind: type } as const;
+  return { kind: "link", namespace, name, device, up, ...(alias === undefined ? {} : { alias }) };
+}
+
+function surplusNamespaces(
+  wanted: ReadonlyMap<string, KernelFact>,
+  observed: readonly Observation[],
+  directory: string | undefined,
+): readonly Step[] {
+  if (directory === undefined) return [];
+  const prefix = `${directory.replace(/\/+$/, "")}/`;
+  return observed
+    .filter(({ namespace }) => namespace !== HOST && !wanted.has(namespaceKey(namespace)))
+    .filter(({ namespace }) => namespace.startsWith(prefix) && !namespace.slice(prefix.length).includes("/"))
+    .map(({ namespace }): Step => ({ action: "remove", fact: { kind: "namespace", path: namespace } }));
+}
