@@ -38,6 +38,8 @@ export class WorkerLink implements AsyncDisposable {
   #restart: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #sequence = 0;
+  /** The last request by which the present worker learned everything; older ones are done with it. */
+  #everythingTold = 0;
   #closing = false;
 
   constructor(options: WorkerLinkOptions) {
@@ -76,14 +78,12 @@ export class WorkerLink implements AsyncDisposable {
   }
 
   #tellEverything(): void {
-    const before = [...this.#unanswered.values()];
-    this.#unanswered.clear();
-    let last: Promise<Answer> = Promise.resolve(undefined);
-    for (const request of this.#options.everything()) last = this.request(request);
-    void last.then(
-      () => before.forEach(({ resolve }) => resolve(undefined)),
-      (cause: unknown) => before.forEach(({ reject }) => reject(cause)),
-    );
+    for (const request of this.#options.everything()) {
+      this.request(request).catch((cause: unknown) => {
+        this.#options.log.error({ error: messageOf(cause) }, `the DNS worker refused "${request.kind}"`);
+      });
+    }
+    this.#everythingTold = this.#sequence;
   }
 
   #received(worker: Worker, report: WorkerReport): void {
@@ -94,10 +94,20 @@ export class WorkerLink implements AsyncDisposable {
         post(worker, request);
       });
     } else {
-      const pending = this.#unanswered.get(report.sequence);
-      this.#unanswered.delete(report.sequence);
-      if (report.kind === "done") pending?.resolve(report.counters);
-      else pending?.reject(new EngineError("internal", `DNS worker: ${report.reason}`));
+      this.#answered(report);
+    }
+  }
+
+  #answered(report: Extract<WorkerReport, { readonly sequence: number }>): void {
+    const pending = this.#unanswered.get(report.sequence);
+    this.#unanswered.delete(report.sequence);
+    if (report.kind === "done") pending?.resolve(report.counters);
+    else pending?.reject(new EngineError("internal", `DNS worker: ${report.reason}`));
+    if (report.sequence !== this.#everythingTold) return;
+    for (const [sequence, { resolve }] of this.#unanswered) {
+      if (sequence > this.#everythingTold) continue;
+      this.#unanswered.delete(sequence);
+      resolve(undefined);
     }
   }
 
