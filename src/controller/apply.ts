@@ -1,10 +1,10 @@
 /**
  * Makes the kernel and the firewall follow from one desired state of a slice to the next: one batch of kernel steps, one
- * firewall change. `change` is all or nothing; `tearDown` goes on past failures.
+ * firewall change. `change` is all or nothing; `changeAll` goes on past failures.
  */
 import { isDeepStrictEqual } from "node:util";
 import { messageOf } from "../base/errors.ts";
-import type { DesiredState } from "../drivers/driver.ts";
+import { NOTHING, type DesiredState } from "../drivers/driver.ts";
 import { policyKey, type Policy, type PolicyChange } from "../firewall/firewall.ts";
 import { planChange } from "../kernel/plan.ts";
 import { attempt } from "./attempt.ts";
@@ -32,14 +32,23 @@ export async function change(parts: Parts, before: DesiredState, after: DesiredS
   });
 }
 
-/** Removes what `state` says, links before the rules that guard them. Throws an AggregateError of all that failed. */
-export async function tearDown(parts: Parts, state: DesiredState): Promise<void> {
+/**
+ * From `before` to `after` without stopping at failures, links before the rules that guard them: for removal and for undoing.
+ * Throws an AggregateError of all that failed.
+ */
+export async function changeAll(parts: Parts, before: DesiredState, after: DesiredState): Promise<void> {
   const failures: unknown[] = [];
-  const steps = planChange(state.facts, []);
-  if (steps.length > 0) await parts.kernel.applyAll(steps).catch((cause: unknown) => failures.push(cause));
-  const policies = policyChange(state.policies, []);
-  if (!isEmpty(policies)) await parts.firewall.apply(policies).catch((cause: unknown) => failures.push(cause));
+  const note = (cause: unknown): void => void failures.push(cause);
+  const steps = planChange(before.facts, after.facts);
+  if (steps.length > 0) await parts.kernel.applyAll(steps).catch(note);
+  const policies = policyChange(before.policies, after.policies);
+  if (!isEmpty(policies)) await parts.firewall.apply(policies).catch(note);
   if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join("; "));
+}
+
+/** Removes all that `state` says. */
+export async function tearDown(parts: Parts, state: DesiredState): Promise<void> {
+  await changeAll(parts, state, NOTHING);
 }
 
 function isEmpty(policies: PolicyChange): boolean {

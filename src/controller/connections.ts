@@ -5,9 +5,8 @@
 import { EngineError } from "../base/errors.ts";
 import type { Rollback } from "../base/rollback.ts";
 import type { EndpointIntent } from "../drivers/intent.ts";
-import { planChange } from "../kernel/plan.ts";
 import { compareEndpoints } from "../sandbox/gateway.ts";
-import { change } from "./apply.ts";
+import { change, changeAll } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { joinsOf, sandboxState, type Join } from "./desired.ts";
@@ -16,7 +15,7 @@ import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spe
 import { releaseAddresses } from "./lease-addresses.ts";
 import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import { dnsSandbox, needsResolver, putEndpoints, removeEndpoints, startResolver } from "./sandbox-names.ts";
+import { dnsSandbox, needsResolver, putEndpoints, redirect, removeEndpoints, startResolver } from "./sandbox-names.ts";
 import { emitEndpoint, runtimeOf } from "./sandboxes.ts";
 import { sandboxKey, type World } from "./world.ts";
 
@@ -75,7 +74,7 @@ async function plugIn(world: World, sandbox: SandboxIntent, { before, added, und
   await change(world, old, next).catch((cause: unknown) => {
     throw EngineError.wrap(cause, `connect ${added.endpoint.name} to network ${added.network.name}`);
   });
-  undo.add("endpoint state", () => world.kernel.applyAll(planChange(next.facts, old.facts)));
+  undo.add("endpoint state", () => changeAll(world, next, old));
   await learnNames(world, sandbox, { before, added, undo });
   const { files } = runtimeOf(world, sandbox);
   undo.add("hosts lines", () => files.removeHosts(ownHosts(sandbox, added)));
@@ -97,6 +96,7 @@ async function learnNames(world: World, sandbox: SandboxIntent, { before, added,
   undo.add("sandbox runtime", () => void world.runtimes.set(sandbox.id, runtime));
   const resolver = await startResolver(world, sandbox, undo);
   world.runtimes.set(sandbox.id, { ...runtime, resolver });
+  await redirect(world, sandbox, resolver, undo);
   const legacy = await resolvConfOf(world, sandbox, before);
   undo.add("resolv.conf", async () => void (await runtime.files.updateResolvConf(legacy.text)));
   await runtime.files.updateResolvConf((await resolvConfOf(world, sandbox, after)).text);
@@ -147,7 +147,7 @@ async function unplug(
   }
   const [old, next] = [sandboxState(world, sandbox, all), sandboxState(world, sandbox, rest)];
   try {
-    await world.kernel.applyAll(planChange(old.facts, next.facts));
+    await changeAll(world, old, next);
   } catch (cause) {
     throw EngineError.wrap(cause, `disconnect ${leaving.endpoint.name} from network ${leaving.network.name}`);
   }

@@ -84,7 +84,12 @@ async function leaseGateway(
   gateway: { readonly family: Family; readonly wanted: IpAddress | undefined },
 ): Promise<IpAddress | undefined> {
   const { family, wanted } = gateway;
-  if (wanted === undefined && family === 4 && network.internal && /^(1|t|true)$/i.test(network.options[INHIBIT_IPV4] ?? "")) {
+  if (
+    wanted === undefined &&
+    family === 4 &&
+    network.internal &&
+    /^(1|t|true)$/i.test(network.options[INHIBIT_IPV4] ?? "")
+  ) {
     return undefined;
   }
   try {

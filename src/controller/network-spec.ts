@@ -119,10 +119,7 @@ function hasOwnConfiguration({ enableIPv4, enableIPv6, labels = {}, ipam = {} }:
 }
 
 function dependsOnConfiguration(what: string): EngineError {
-  return new EngineError(
-    "forbidden",
-    `${what} are not supported if the network depends on a configuration network`,
-  );
+  return new EngineError("forbidden", `${what} are not supported if the network depends on a configuration network`);
 }
 
 function checkConfigOnly({ ingress, internal, attachable, scope = "" }: NetworkSpec): void {

@@ -29,6 +29,7 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
     });
     await world.locks.run(networkKey(network.id), async () => {
       const state = networkState(world, network);
+      await forwardFor(world, network);
       await change(world, NOTHING, state).catch((cause: unknown) => {
         throw EngineError.wrap(cause, `create network ${network.name}`);
       });
@@ -46,6 +47,12 @@ function checkWithDriver(world: World, network: NetworkIntent): void {
   if (network.configOnly) return;
   const existing = world.registry.networks().map(({ intent }) => intent);
   world.driver(network.driver).validate(network, existing);
+}
+
+/** Packets leave a bridge only through a kernel that forwards. */
+async function forwardFor(world: World, network: NetworkIntent): Promise<void> {
+  if (network.configOnly || network.internal) return;
+  for (const family of new Set(network.pools.map((pool) => pool.family))) await world.ensureForwarding?.(family);
 }
 
 async function announce(world: World, network: NetworkIntent): Promise<void> {

@@ -3,14 +3,36 @@
  * and built-in drivers. The daemon and programs that use the library open this; whoever needs other parts calls
  * `Controller.open` with them.
  */
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Family } from "../addr/ip-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
-import type { Clock } from "../base/clock.ts";
-import type { EventBus } from "../base/event-bus.ts";
-import type { Log } from "../base/log.ts";
+import { systemClock, type Clock } from "../base/clock.ts";
+import { EngineError } from "../base/errors.ts";
+import { EventBus } from "../base/event-bus.ts";
+import { silentLog, type Log } from "../base/log.ts";
+import { openDnsService } from "../dns/open-dns-service.ts";
+import { createBridgeDriver } from "../drivers/bridge/bridge-driver.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { createHostDriver } from "../drivers/host/host-driver.ts";
+import { createNullDriver } from "../drivers/null/null-driver.ts";
+import type { Firewall } from "../firewall/firewall.ts";
+import { enableForwarding } from "../firewall/forwarding.ts";
+import { openIptablesFirewall } from "../firewall/iptables/backend.ts";
+import { openNoFirewall } from "../firewall/no-firewall.ts";
+import { createDefaultIpam } from "../ipam/default-ipam.ts";
+import type { IpamDriver } from "../ipam/ipam.ts";
+import { createNullIpam } from "../ipam/null-ipam.ts";
+import { HOST } from "../kernel/facts.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { openKernelThread } from "../kernel/thread.ts";
+import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
-import type { Controller } from "./controller.ts";
-import type { NetworkSettings } from "./options.ts";
+import { Controller } from "./controller.ts";
+import { DEFAULT_SETTINGS, type NetworkSettings } from "./options.ts";
+import { present, RecordReader } from "./record-reader.ts";
+import { NETWORKS } from "./records.ts";
 
 export interface OpenOptions {
   /** Where the store's file lives; made if missing. Not needed when a store is handed in. */
@@ -21,9 +43,12 @@ export interface OpenOptions {
   readonly settings?: Partial<NetworkSettings>;
   /** `--default-address-pool`; size is a prefix length. */
   readonly defaultAddressPools?: readonly { readonly base: Prefix; readonly size: number }[];
-  /** `--iptables=false`: no rules at all. */
+  /** `--iptables=false`: no rules at all, and no masquerading. */
   readonly iptables?: boolean;
+  /** `--ip6tables=false`: IPv6 rules are left alone. */
   readonly ip6tables?: boolean;
+  /** `--ip-forward-no-drop`: forwarding is switched on without a FORWARD policy to go with it. */
+  readonly forwardWithoutDrop?: boolean;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly events?: EventBus;
@@ -38,5 +63,128 @@ export interface OpenedController extends AsyncDisposable {
   readonly store: Store;
   readonly kernel: Kernel;
   readonly events: EventBus;
+  readonly runDirectory: string;
+  /** "iptables" or "none". */
   readonly firewallBackend: string;
+}
+
+/**
+ * Opens every part, then the controller. Throws what the parts throw, with everything opened so far closed again.
+ * Needs CAP_NET_ADMIN and CAP_SYS_ADMIN, and works in the network and mount namespaces that the process is in.
+ */
+export async function openController(options: OpenOptions): Promise<OpenedController> {
+  await using parts = new AsyncDisposableStack();
+  const { clock = systemClock, log = silentLog, iptables = true } = options;
+  const { dataRoot, runDirectory } = options;
+  await mkdir(dataRoot, { recursive: true, mode: 0o711 });
+  await mkdir(runDirectory, { recursive: true, mode: 0o711 });
+  const settings = effectiveSettings(options, iptables);
+  const store = options.store ?? parts.use(openSqliteStore(join(dataRoot, "causeway.db")));
+  const kernel = options.kernel ?? parts.use(await openKernelThread());
+  const firewall = parts.use(await openFirewall(options, { kernel, store, log, settings }));
+  const dns = parts.use(await openDnsService({ kernel, log }));
+  const events = options.events ?? new EventBus(clock);
+  const ensureForwarding = async (family: Family): Promise<void> => {
+    if (settings.ipForward) await forwardLater(options, kernel, family);
+  };
+  const shared = { ensureForwarding, store, kernel, firewall, dns, events, clock, log, runDirectory, settings };
+  const ipamDrivers = openIpam(options, store);
+  const controller = parts.use(await Controller.open({ ...shared, ipamDrivers, drivers: builtInDrivers(settings) }));
+  const opened = parts.move();
+  return {
+    controller,
+    store,
+    kernel,
+    events,
+    runDirectory,
+    firewallBackend: firewall.backend,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Without rules nothing can be masqueraded. */
+function effectiveSettings(options: OpenOptions, iptables: boolean): NetworkSettings {
+  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+  if (iptables || settings.defaultBridge === undefined) return settings;
+  return { ...settings, defaultBridge: { ...settings.defaultBridge, ipMasquerade: false } };
+}
+
+interface FirewallParts {
+  readonly kernel: Kernel;
+  readonly store: Store;
+  readonly log: Log;
+  readonly settings: NetworkSettings;
+}
+
+/** Forwarding comes first: whether it was off decides whether what nobody accepts is dropped. */
+async function openFirewall(options: OpenOptions, parts: FirewallParts): Promise<Firewall> {
+  const { iptables = true, ip6tables = iptables } = options;
+  const switchedOn = await enableForwarding(parts.kernel, familiesToForward(parts));
+  if (!iptables) return openNoFirewall(parts.log);
+  return openIptablesFirewall({ ...parts, ip6tables, dropForwarded: dropsForwarded(options) ? switchedOn : [] });
+}
+
+/** What there is to forward at start. IPv6 only where it is used: a forwarding host stops heeding router advertisements. */
+function familiesToForward({ settings, store }: FirewallParts): readonly Family[] {
+  if (!settings.ipForward) return [];
+  const stored = store.list(NETWORKS).map(({ value }) => new RecordReader(value, "network"));
+  const { defaultBridge } = settings;
+  const needs4 = defaultBridge !== undefined || stored.some((record) => routes(record, "enableIPv4"));
+  const needs6 = defaultBridge?.ipv6 === true || stored.some((record) => routes(record, "enableIPv6"));
+  return [...(needs4 ? ([4] as const) : []), ...(needs6 ? ([6] as const) : [])];
+}
+
+/** Records that cannot be read need nothing; whoever loads them says what is wrong. */
+function routes(record: RecordReader, flag: "enableIPv4" | "enableIPv6"): boolean {
+  try {
+    return record.field(flag).flag() && record.field("pools").list((pool) => pool).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function dropsForwarded({ iptables = true, forwardWithoutDrop = false }: OpenOptions): boolean {
+  return iptables && !forwardWithoutDrop;
+}
+
+/**
+ * For networks made later. Equivalent to: `sysctl -w net.ipv6.conf.all.forwarding=1`, and, only where that was off,
+ * `ip6tables -P FORWARD DROP`.
+ */
+async function forwardLater(options: OpenOptions, kernel: Kernel, family: Family): Promise<void> {
+  const switchedOn = await enableForwarding(kernel, [family]);
+  const { ip6tables = true } = options;
+  if (switchedOn.length === 0 || !dropsForwarded(options) || (family === 6 && !ip6tables)) return;
+  const program = family === 4 ? "iptables" : "ip6tables";
+  const result = await kernel.run(HOST, [program, "--wait", "5", "-P", "FORWARD", "DROP"]);
+  if (result.exitCode !== 0) throw new EngineError("internal", `${program} -P FORWARD DROP: ${result.stderr.trim()}`);
+}
+
+const DEFAULT_GATEWAYS = ["defaultGateway", "defaultGateway6"] as const;
+
+function builtInDrivers({ defaultBridge }: NetworkSettings): readonly Driver[] {
+  if (defaultBridge === undefined) return [createBridgeDriver(), createHostDriver(), createNullDriver()];
+  const bridge = createBridgeDriver({
+    defaultBridgeName: defaultBridge.name,
+    adoptDefaultBridge: defaultBridge.adopt,
+    mtu: defaultBridge.mtu,
+    icc: defaultBridge.icc,
+    masquerade: defaultBridge.ipMasquerade,
+    defaultGateways: DEFAULT_GATEWAYS.flatMap((key) => defaultBridge[key] ?? []),
+  });
+  return [bridge, createHostDriver(), createNullDriver()];
+}
+
+function openIpam({ defaultAddressPools }: OpenOptions, store: Store): readonly IpamDriver[] {
+  const pools = defaultAddressPools && { local: defaultAddressPools };
+  return [createDefaultIpam(present({ pools, ulaSeed: ulaSeed(store) })), createNullIpam()];
+}
+
+/** What this host's private IPv6 prefix is made of; drawn once. */
+function ulaSeed(store: Store): string {
+  const stored = store.get("controller", "ula-seed")?.value;
+  if (typeof stored === "string") return stored;
+  const seed = randomUUID();
+  store.commit([{ put: "controller", id: "ula-seed", value: seed }]);
+  return seed;
 }

@@ -2,7 +2,7 @@
  * What a controller is made of and how it behaves: every part that does I/O is handed in, so that tests hand in strict
  * fakes and the daemon hands in the real ones (`open.ts` assembles those). Settings are dockerd's network flags as values.
  */
-import type { IpAddress } from "../addr/ip-address.ts";
+import type { Family, IpAddress } from "../addr/ip-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import type { Clock } from "../base/clock.ts";
 import type { EventBus } from "../base/event-bus.ts";
@@ -28,6 +28,8 @@ export interface ControllerOptions {
   /** Absolute; sandboxes' namespace files live in its `netns/`. Lost at reboot, as the namespaces are. */
   readonly runDirectory: string;
   readonly settings: NetworkSettings;
+  /** Makes the kernel forward packets of the family; called before a network that needs it is made. Idempotent. */
+  readonly ensureForwarding?: (family: Family) => Promise<void>;
 }
 
 /** dockerd's network flags. */
@@ -51,6 +53,8 @@ export interface NetworkSettings {
 export interface DefaultBridgeSettings {
   /** `docker0`, or the link of `--bridge`. */
   readonly name: string;
+  /** `--bridge`: the link is the user's; it is used as it is, addresses included, and never made or removed. */
+  readonly adopt: boolean;
   /** `--bip`: subnet and the bridge's own address. */
   readonly bip?: Prefix;
   readonly bip6?: Prefix;
@@ -68,7 +72,7 @@ export interface DefaultBridgeSettings {
 }
 
 export const DEFAULT_SETTINGS: NetworkSettings = {
-  defaultBridge: { name: "docker0", mtu: 1500, icc: true, ipMasquerade: true, ipv6: false },
+  defaultBridge: { name: "docker0", adopt: false, mtu: 1500, icc: true, ipMasquerade: true, ipv6: false },
   dns: { servers: [], search: [], options: [] },
   resolvConfPath: "/etc/resolv.conf",
   hostGateways: [],

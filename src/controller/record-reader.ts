@@ -110,5 +110,6 @@ type Present<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 /** The object without its undefined members, so that an absent field is absent and not undefined. */
 export function present<T extends object>(object: T): Present<T> {
   // Entries with undefined are dropped, which is exactly what Present says; TypeScript cannot follow fromEntries.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Present<T>;
 }

@@ -6,7 +6,7 @@ import type { DnsChange, DnsSandbox } from "../dns/dns.ts";
 import type { GeneratedResolvConf } from "../dns/resolv-conf.ts";
 import type { Rollback } from "../base/rollback.ts";
 import { NOTHING } from "../drivers/driver.ts";
-import { change } from "./apply.ts";
+import { change, changeAll } from "./apply.ts";
 import { resolverState, sandboxNamespace, type Join } from "./desired.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { isUserDefined, type Resolver, type World } from "./world.ts";
@@ -52,12 +52,21 @@ export function removeEndpoints(joins: readonly Join[]): readonly DnsChange[] {
     .map(({ endpoint }) => ({ remove: "endpoint", id: endpoint.id }));
 }
 
-/** Serves the sandbox and leads its port 53 there. The DNS service knows the sandbox already. */
+/** Serves the sandbox; its port 53 leads there once `redirect` is done. The DNS service knows the sandbox already. */
 export async function startResolver(world: World, sandbox: SandboxIntent, undo: Rollback): Promise<Resolver> {
   undo.add("resolver", () => world.dns.stop(sandbox.id));
-  const resolver = await world.dns.serve(sandbox.id, sandboxNamespace(world, sandbox));
+  const { udpPort, tcpPort } = await world.dns.serve(sandbox.id, sandboxNamespace(world, sandbox));
+  return { udpPort, tcpPort };
+}
+
+/** Leads the sandbox's port 53 to where its resolver listens. */
+export async function redirect(
+  world: World,
+  sandbox: SandboxIntent,
+  resolver: Resolver | undefined,
+  undo: Rollback,
+): Promise<void> {
   const state = resolverState(world, sandbox, resolver);
-  undo.add("redirect to the resolver", () => change(world, state, NOTHING));
+  undo.add("redirect to the resolver", () => changeAll(world, state, NOTHING));
   await change(world, NOTHING, state);
-  return resolver;
 }

@@ -18,8 +18,8 @@ import { present } from "./record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import { dnsSandbox, needsResolver, putEndpoints, removeEndpoints, startResolver } from "./sandbox-names.ts";
-import { sandboxKey, type World } from "./world.ts";
+import { dnsSandbox, needsResolver, putEndpoints, redirect, removeEndpoints, startResolver } from "./sandbox-names.ts";
+import { sandboxKey, type SandboxRuntime, type World } from "./world.ts";
 
 /** Made, joined and known by its names; or, when any part fails, nothing of it is left. */
 export async function createSandbox(world: World, spec: SandboxSpec): Promise<SandboxIntent> {
@@ -103,7 +103,8 @@ async function build(world: World, sandbox: SandboxIntent, { joins, undo }: Unde
   });
   undo.add("sandbox state", () => tearDown(world, state));
   await openRuntime(world, sandbox, { joins, undo });
-  const { files } = runtimeOf(world, sandbox);
+  const { files, resolver } = runtimeOf(world, sandbox);
+  await redirect(world, sandbox, resolver, undo);
   await files.write(await etcContent(world, sandbox, joins));
 }
 
@@ -115,14 +116,12 @@ export async function openRuntime(world: World, sandbox: SandboxIntent, { joins,
   if (!needsResolver(sandbox, joins)) return;
   const resolvConf = await resolvConfOf(world, sandbox, joins);
   undo.add("sandbox names", () => world.dns.change([...removeEndpoints(joins), { remove: "sandbox", id: sandbox.id }]));
-  await world.dns.change([
-    { put: "sandbox", sandbox: dnsSandbox(sandbox, joins, resolvConf) },
-    ...putEndpoints(joins),
-  ]);
+  await world.dns.change([{ put: "sandbox", sandbox: dnsSandbox(sandbox, joins, resolvConf) }, ...putEndpoints(joins)]);
   world.runtimes.set(sandbox.id, { files, resolver: await startResolver(world, sandbox, undo) });
 }
 
-export function runtimeOf(world: World, sandbox: SandboxIntent) {
+/** What is known of the sandbox while we run. */
+export function runtimeOf(world: World, sandbox: SandboxIntent): SandboxRuntime {
   return world.runtimes.get(sandbox.id) ?? { files: new EtcFiles(sandbox.filesDirectory) };
 }
 

@@ -1,0 +1,114 @@
+/**
+ * The controller of the Container Network Model: intents in the store, the kernel following them, and a reconciler that keeps
+ * it so. This file is the table of contents; each operation is told in the file of its name.
+ */
+import { EngineError } from "../base/errors.ts";
+import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
+import type { LinkStatistics } from "../kernel/observation.ts";
+import type { EndpointSpec, NetworkController, NetworkSpec, SandboxSpec, SandboxView } from "./cnm.ts";
+import { connect, disconnect, renameEndpoints } from "./connections.ts";
+import { sandboxNamespace } from "./desired.ts";
+import { findNetwork } from "./find-network.ts";
+import { createNetwork, removeNetwork } from "./networks.ts";
+import type { ControllerOptions } from "./options.ts";
+import { Reconciler } from "./reconciler.ts";
+import { createSandbox, removeSandbox } from "./sandboxes.ts";
+import { start, type StartReport } from "./start.ts";
+import { sandboxView } from "./views.ts";
+import { createWorld, type World } from "./world.ts";
+
+export class Controller implements NetworkController {
+  readonly #world: World;
+  readonly #reconciler: Reconciler;
+  /** What start-up found and did. */
+  readonly startReport: StartReport;
+
+  private constructor(world: World, reconciler: Reconciler, startReport: StartReport) {
+    this.#world = world;
+    this.#reconciler = reconciler;
+    this.startReport = startReport;
+  }
+
+  /**
+   * Loads what the store intends, brings the kernel in line with it, and keeps it so until closed. Throws when the default
+   * bridge cannot be as its settings say; what else cannot be restored is logged and kept.
+   */
+  static async open(options: ControllerOptions): Promise<Controller> {
+    const world = createWorld(options);
+    const report = await start(world);
+    const reconciler = new Reconciler(world, report.unread);
+    await reconciler.open();
+    return new Controller(world, reconciler, report);
+  }
+
+  networks(): readonly NetworkIntent[] {
+    const whole = this.#world.registry.networks().filter(({ phase }) => phase !== "creating");
+    return whole.map(({ intent }) => intent);
+  }
+
+  findNetwork(reference: string): NetworkIntent {
+    return findNetwork(this.#world.registry, reference);
+  }
+
+  createNetwork(spec: NetworkSpec): Promise<NetworkIntent> {
+    return createNetwork(this.#world, spec);
+  }
+
+  removeNetwork(reference: string): Promise<void> {
+    return removeNetwork(this.#world, reference);
+  }
+
+  endpoints(networkId?: string): readonly EndpointIntent[] {
+    const { registry } = this.#world;
+    const entries = networkId === undefined ? registry.endpoints() : registry.endpointsOfNetwork(networkId);
+    return entries.filter(({ phase }) => phase !== "creating").map(({ intent }) => intent);
+  }
+
+  async createSandbox(spec: SandboxSpec): Promise<SandboxView> {
+    return sandboxView(this.#world, await createSandbox(this.#world, spec));
+  }
+
+  sandboxes(): readonly SandboxView[] {
+    const whole = this.#world.registry.sandboxes().filter(({ phase }) => phase !== "creating");
+    return whole.map(({ intent }) => sandboxView(this.#world, intent));
+  }
+
+  findSandbox(id: string): SandboxView | undefined {
+    const entry = this.#world.registry.sandbox(id);
+    return entry === undefined || entry.phase === "creating" ? undefined : sandboxView(this.#world, entry.intent);
+  }
+
+  removeSandbox(id: string): Promise<void> {
+    return removeSandbox(this.#world, id);
+  }
+
+  connect(sandboxId: string, spec: EndpointSpec): Promise<EndpointIntent> {
+    return connect(this.#world, sandboxId, spec);
+  }
+
+  disconnect(endpointId: string): Promise<void> {
+    return disconnect(this.#world, endpointId);
+  }
+
+  renameEndpoints(sandboxId: string, name: string, dnsNames: readonly string[]): Promise<void> {
+    return renameEndpoints(this.#world, sandboxId, { name, dnsNames });
+  }
+
+  async statistics(sandboxId: string): Promise<Readonly<Record<string, LinkStatistics>>> {
+    const sandbox = this.#world.registry.sandbox(sandboxId)?.intent;
+    if (sandbox === undefined) throw new EngineError("not-found", `sandbox ${sandboxId} not found`);
+    if (sandbox.hostNamespace) return {};
+    const { links } = await this.#world.kernel.observe(sandboxNamespace(this.#world, sandbox));
+    return Object.fromEntries(links.filter(({ name }) => name !== "lo").map((link) => [link.name, link.statistics]));
+  }
+
+  /** Looks at the kernel now and puts back what is ours and missing; answers how many steps that took. */
+  repair(): Promise<number> {
+    return this.#reconciler.repair();
+  }
+
+  /** Stops repairing. Networks and sandboxes stay as they are: the next open takes them over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reconciler[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Start-up: a restart is a difference, never a flush. Loads the intents, takes their leases again, looks at what the kernel
+ * has, and applies what is missing or too much; where nothing changed that is nothing at all. Then resolvers are served
+ * again, and the firewall is brought in line.
+ */
+import { readdir } from "node:fs/promises";
+import { join as joinPath } from "node:path";
+import { messageOf } from "../base/errors.ts";
+import type { NetworkIntent } from "../drivers/intent.ts";
+import { NOTHING, type DesiredState } from "../drivers/driver.ts";
+import { HOST, type KernelFact } from "../kernel/facts.ts";
+import type { Observation } from "../kernel/observation.ts";
+import { planRepair } from "../kernel/plan.ts";
+import type { Step } from "../kernel/step.ts";
+import { Rollback } from "../base/rollback.ts";
+import {
+  joinsOf,
+  namespaceDirectory,
+  networkState,
+  resolverState,
+  sandboxNamespace,
+  sandboxPath,
+  sandboxState,
+} from "./desired.ts";
+import { replayAddresses } from "./lease-addresses.ts";
+import { replayPools } from "./lease-pools.ts";
+import { loadRecords, type UnreadIds } from "./load-records.ts";
+import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
+import type { SandboxIntent } from "./sandbox-intent.ts";
+import { openRuntime } from "./sandboxes.ts";
+import { strayNamespaces, withoutSpokenFor } from "./sweep.ts";
+import { isUserDefined, type World } from "./world.ts";
+
+/** What start-up found and did. */
+export interface StartReport {
+  /** Kernel steps applied; 0 after a restart where nothing changed. */
+  readonly steps: number;
+  readonly rules: { readonly added: number; readonly removed: number };
+  /** Ids of stored records that could not be read. */
+  readonly unread: UnreadIds;
+}
+
+export async function start(world: World): Promise<StartReport> {
+  const unread = loadRecords(world);
+  const found = await observeSandboxes(world);
+  await takeLeases(world);
+  const facts = allStates(world, unread).flatMap((state) => state.facts);
+  const observations = [await observe(world, HOST, facts), ...found];
+  const repair = withoutSpokenFor(planRepair(facts, observations), (id) => unread.has(id));
+  const steps = [...repair, ...(await sweepNamespaces(world, unread))];
+  await applyLogged(world, steps);
+  await openRuntimes(world);
+  const rules = await world.firewall.reconcile(allStates(world, unread).flatMap(({ policies }) => policies));
+  world.log.info({ steps: steps.length, ...rules }, "networks are as intended");
+  return { steps: steps.length, rules, unread };
+}
+
+/** What the sandboxes' namespaces have. A sandbox whose namespace is gone (a reboot, say) is forgotten. */
+async function observeSandboxes(world: World): Promise<readonly Observation[]> {
+  const owned = world.registry.sandboxes().filter(({ intent }) => !intent.hostNamespace);
+  const looked = owned.map(async ({ intent }) => {
+    try {
+      return await observe(world, sandboxNamespace(world, intent), sandboxFactsOf(world, intent));
+    } catch (cause) {
+      world.log.info({ sandbox: intent.id, reason: messageOf(cause) }, "sandbox is gone, its leases are free again");
+      const endpoints = world.registry.endpointsOfSandbox(intent.id).map((entry) => entry.intent.id);
+      world.registry.commit({ remove: { endpoints, sandboxes: [intent.id] } });
+      return undefined;
+    }
+  });
+  return (await Promise.all(looked)).filter((observation) => observation !== undefined);
+}
+
+/** Looks at a namespace, the sysctls among the facts included. */
+export async function observe(
+  { kernel }: Pick<World, "kernel">,
+  namespace: string,
+  facts: readonly KernelFact[],
+): Promise<Observation> {
+  const keys = facts.flatMap((fact) => (fact.kind === "sysctl" && fact.namespace === namespace ? [fact.key] : []));
+  return kernel.observe(namespace, [...new Set(keys)]);
+}
+
+function sandboxFactsOf(world: World, sandbox: SandboxIntent): readonly KernelFact[] {
+  return sandboxState(world, sandbox, joinsOf(world, sandbox.id)).facts;
+}
+
+/** The default bridge comes last: its subnet may be chosen, and must then avoid all others. */
+async function takeLeases(world: World): Promise<void> {
+  ensureFixedNetworks(world);
+  const networks = world.registry.networks().map(({ intent }) => intent);
+  for (const network of networks.filter(({ predefined }) => !predefined)) await replayLogged(world, network);
+  await ensureDefaultBridge(world);
+  const bridge = world.registry.networkByName("bridge")?.intent;
+  if (bridge !== undefined) await replayEndpoints(world, bridge);
+  for (const network of networks.filter(isUserDefined)) await replayEndpoints(world, network);
+}
+
+/** A network that cannot have its pools back is kept and said: its endpoints work, new ones may not. */
+async function replayLogged(world: World, network: NetworkIntent): Promise<void> {
+  const undo = new Rollback();
+  try {
+    await replayPools(world, network, undo);
+    undo.commit();
+  } catch (cause) {
+    await undo[Symbol.asyncDispose]();
+    world.log.error({ network: network.name, err: cause }, `address pools not restored: ${messageOf(cause)}`);
+  }
+}
+
+async function replayEndpoints(world: World, network: NetworkIntent): Promise<void> {
+  for (const { intent } of world.registry.endpointsOfNetwork(network.id)) {
+    try {
+      await replayAddresses(world, network, intent);
+    } catch (cause) {
+      world.log.error({ endpoint: intent.id, err: cause }, `addresses not restored: ${messageOf(cause)}`);
+    }
+  }
+}
+
+/** Everything that shall hold: of networks, sandboxes and resolvers. */
+function allStates(world: World, unread: Set<string>): readonly DesiredState[] {
+  const { registry, runtimes } = world;
+  const stateOf = (ids: readonly string[], state: () => DesiredState): DesiredState => {
+    try {
+      return state();
+    } catch (cause) {
+      // A driver refuses what another version stored: that must not keep the rest from starting, nor be swept.
+      world.log.error({ ids, err: cause }, `intent cannot be carried out: ${messageOf(cause)}`);
+      for (const id of ids) unread.add(id);
+      return NOTHING;
+    }
+  };
+  return [
+    ...registry.networks().map(({ intent }) => stateOf([intent.id], () => networkState(world, intent))),
+    ...registry.sandboxes().flatMap(({ intent }) => {
+      const endpoints = registry.endpointsOfSandbox(intent.id).map((entry) => entry.intent.id);
+      return [
+        stateOf([intent.id, ...endpoints], () => sandboxState(world, intent, joinsOf(world, intent.id))),
+        resolverState(world, intent, runtimes.get(intent.id)?.resolver),
+      ];
+    }),
+  ];
+}
+
+async function sweepNamespaces(world: World, unread: UnreadIds): Promise<readonly Step[]> {
+  const directory = namespaceDirectory(world.runDirectory);
+  const names = await readdir(directory).catch(() => []);
+  const owned = world.registry.sandboxes().map(({ intent }) => sandboxPath(world, intent));
+  return strayNamespaces(names, owned, unread).map((name) => ({
+    action: "remove",
+    fact: { kind: "namespace", path: joinPath(directory, name) },
+  }));
+}
+
+async function applyLogged(world: World, steps: readonly Step[]): Promise<void> {
+  if (steps.length === 0) return;
+  try {
+    await world.kernel.applyAll(steps);
+  } catch (cause) {
+    world.log.error({ err: cause }, `not everything could be made as intended: ${messageOf(cause)}`);
+  }
+}
+
+/** Names of networks, and each live sandbox's files, names and resolver; redirects come with the reconciliation after. */
+async function openRuntimes(world: World): Promise<void> {
+  const { registry, dns } = world;
+  const named = registry.networks().filter(({ intent }) => isUserDefined(intent));
+  const networks = named.map(({ intent: { id, name } }) => ({ put: "network", network: { id, name } }) as const);
+  if (networks.length > 0) await dns.change(networks);
+  for (const { intent } of registry.sandboxes()) {
+    const undo = new Rollback();
+    try {
+      await openRuntime(world, intent, { joins: joinsOf(world, intent.id), undo });
+      undo.commit();
+    } catch (cause) {
+      world.log.error({ sandbox: intent.id, err: cause }, `sandbox has no resolver: ${messageOf(cause)}`);
+    }
+  }
+}
