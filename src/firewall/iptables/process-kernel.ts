@@ -27,7 +27,7 @@ export class ProcessKernel implements Runner {
 
 function execute([program = "", ...args]: readonly string[], options: RunOptions): Promise<RunResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { timeout: options.timeoutMs ?? 10_000 });
+    const child = spawn(program, args, { signal: AbortSignal.timeout(options.timeoutMs ?? 10_000) });
     const printed = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => void (printed.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => void (printed.stderr += text));
