@@ -26,11 +26,10 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
-export interface KernelRequest {
-  readonly id: number;
-  readonly call: CallName;
-  readonly parameters: readonly unknown[];
-}
+/** One call and its parameters. */
+export type KernelRequest<Name extends CallName = CallName> = {
+  readonly [N in Name]: { readonly id: number; readonly call: N; readonly parameters: Parameters<Calls[N]> };
+}[Name];
 
 export type WorkerMessage =
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }

@@ -7,7 +7,7 @@ import type { NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import type { Observation } from "./observation.ts";
-import type { CallName, Calls, KernelRequest, WorkerMessage } from "./protocol.ts";
+import type { CallName, Calls, WorkerMessage } from "./protocol.ts";
 import type { Step } from "./step.ts";
 
 /** Starts the thread in the network namespace that the process is in. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN. */
@@ -108,8 +108,8 @@ class KernelThread implements Kernel {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { resolve, reject });
     this.#worker.ref();
-    this.#worker.postMessage({ id, call, parameters } satisfies KernelRequest);
-    // The worker answers with what `Calls` says.
+    this.#worker.postMessage({ id, call, parameters });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker's table of calls has the types of `Calls`
     return promise as Promise<Result<Name>>;
   }
 

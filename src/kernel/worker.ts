@@ -7,7 +7,7 @@ import { apply, applyAll, failureOf } from "./apply/apply.ts";
 import { HOST, type NamespaceRef } from "./facts.ts";
 import { observe } from "./observe/observe.ts";
 import { Watch } from "./observe/watch.ts";
-import type { Calls, KernelRequest, WorkerMessage } from "./protocol.ts";
+import type { CallName, Calls, KernelRequest, WorkerMessage } from "./protocol.ts";
 import type { Step } from "./step.ts";
 import { Namespaces } from "./system/namespace.ts";
 import { openSockets } from "./system/open-sockets.ts";
@@ -56,7 +56,7 @@ const calls: Calls = {
   run: (namespace, command, options) => run(namespaces, namespace, command, options),
   async close() {
     await Promise.allSettled(underWay);
-    for (const id of [...watches.keys()]) unwatch(id);
+    for (const id of watches.keys()) unwatch(id);
     namespaces[Symbol.dispose]();
   },
 };
@@ -78,20 +78,26 @@ function releaseRemoved(steps: readonly Step[]): void {
   }
 }
 
-port.on("message", ({ id, call, parameters }: KernelRequest) => {
-  // Both ends are ours: `thread.ts` types its calls by the same interface.
-  const perform = calls[call] as (...parameters: readonly unknown[]) => unknown;
-  const answered = answer(id, () => perform(...parameters));
-  if (call === "close") return void answered.then(() => port.close());
+port.on("message", (request: KernelRequest) => {
+  const answered = answer(request);
+  if (request.call === "close") {
+    void answered.finally(() => port.close());
+    return;
+  }
   underWay.add(answered);
-  void answered.then(() => underWay.delete(answered));
+  void answered.finally(() => underWay.delete(answered));
 });
 
-async function answer(id: number, perform: () => unknown): Promise<void> {
+async function answer<Name extends CallName>({ id, call, parameters }: KernelRequest<Name>): Promise<void> {
   try {
-    const result = perform();
+    const result = perform(call, parameters);
     post({ kind: "result", id, value: result instanceof Promise ? await result : result });
   } catch (cause) {
     post({ kind: "failure", id, failure: failureOf(cause) });
   }
+}
+
+function perform<Name extends CallName>(call: Name, parameters: Parameters<Calls[Name]>): unknown {
+  const table: { readonly [N in CallName]: (...parameters: Parameters<Calls[N]>) => unknown } = calls;
+  return table[call](...parameters);
 }

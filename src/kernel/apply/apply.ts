@@ -56,8 +56,8 @@ function perform(session: Session, run: readonly Step[]): void {
     return;
   }
   const facts = run.map((step) => step.fact).filter((fact): fact is LinkFact => fact.kind === "link");
-  const [{ namespace }] = facts as [LinkFact];
-  if (isPresent(namespace)) removeLinks(session.socket(namespace), facts);
+  const namespace = facts[0]?.namespace;
+  if (namespace !== undefined && isPresent(namespace)) removeLinks(session.socket(namespace), facts);
 }
 
 /** A datagram of this many link removals stays far below the socket's send buffer. */

@@ -8,7 +8,7 @@
  *     payload of NLMSG_ERROR:  | -errno | header of the request (16) | attributes if NLM_F_ACK_TLVS |
  */
 import { ByteReader, WireError } from "../../wire/byte-reader.ts";
-import { ByteWriter } from "../../wire/byte-writer.ts";
+import type { ByteWriter } from "../../wire/byte-writer.ts";
 import { NLM_F, NLMSG, NLMSGERR_ATTR } from "../uapi/netlink.ts";
 import { Attributes } from "./attribute.ts";
 

@@ -51,8 +51,8 @@ export function sysctlLink(key: string): string | undefined {
 /** The facts sorted so that each comes after what it needs; facts that do not need each other keep their order. */
 export function inOrder(facts: readonly KernelFact[]): readonly KernelFact[] {
   const depths = linkDepths(facts);
-  const rankOf = (fact: KernelFact): number => rank(fact, depths);
-  return [...facts].sort((one, other) => rankOf(one) - rankOf(other));
+  const ranked = facts.map((fact) => ({ fact, rank: rank(fact, depths) }));
+  return ranked.sort((one, other) => one.rank - other.rank).map(({ fact }) => fact);
 }
 
 /** More than links can be stacked in earnest. */

@@ -20,9 +20,10 @@ export function planChange(before: readonly KernelFact[], after: readonly Kernel
   const remade = new Set([...old.keys()].filter((key) => mustRemake(old.get(key), wanted.get(key))));
   const gone = new Set([...old.keys()].filter((key) => !wanted.has(key) || remade.has(key)));
   const lost = lostWith(old, gone);
-  const ensured = [...wanted.values()].filter((fact) => needsEnsure(fact, { old, wanted, lost }));
+  const difference = { old, wanted, lost, holders: new Holders([...wanted.values()]) };
+  const ensured = [...wanted.values()].filter((fact) => needsEnsure(fact, difference));
   const removed = removals(old, gone);
-  const first = new Set(blockers(removed, ensured));
+  const first: ReadonlySet<KernelFact> = new Set(blockers(removed, ensured));
   return [
     ...removed.filter((fact) => first.has(fact)).map(remove),
     ...inOrder(ensured).map((fact): Step => ({ action: "ensure", fact })),
@@ -70,6 +71,8 @@ interface Difference {
   readonly old: Facts;
   readonly wanted: Facts;
   readonly lost: ReadonlySet<string>;
+  /** Of the wanted facts. */
+  readonly holders: Holders;
 }
 
 function needsEnsure(fact: KernelFact, difference: Difference): boolean {
@@ -89,8 +92,7 @@ function isNews(key: string, { old, wanted, lost }: Difference): boolean {
 function isDisturbed(fact: KernelFact, difference: Difference): boolean {
   const master = fact.kind === "link" && fact.master !== undefined ? [linkKey(fact.namespace, fact.master)] : [];
   const remade = master.some((key) => difference.lost.has(key) && difference.wanted.has(key));
-  const holders = new Holders([...difference.wanted.values()]).of(fact);
-  return remade || holders.some((key) => isLink(key, difference) && isNews(key, difference));
+  return remade || difference.holders.of(fact).some((key) => isLink(key, difference) && isNews(key, difference));
 }
 
 function isLink(key: string, { wanted }: Difference): boolean {
