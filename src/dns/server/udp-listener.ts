@@ -6,8 +6,9 @@ import type { Answerer } from "../answer.ts";
 import type { SandboxView } from "../snapshot.ts";
 import type { Query } from "../message/query.ts";
 import type { DnsCounters } from "./counters.ts";
-import { BATCH_SLOTS, CLIENT_ADDRESS_SIZE, MAX_DATAGRAM, type DatagramBatch } from "./datagram-batch.ts";
+import { CLIENT_ADDRESS_SIZE, MAX_DATAGRAM, type DatagramBatch } from "./datagram-batch.ts";
 import { EPOLL, libc, MSG } from "./libc.ts";
+import { BATCH_SLOTS } from "./message-table.ts";
 import type { Poller } from "./poller.ts";
 import { truncateAnswer, type ForwardOutcome, type ForwardRequest } from "./request.ts";
 
