@@ -1,0 +1,36 @@
+/** What every route is given: the engine below and how the daemon presents itself. Owned by whoever made the server. */
+import type { Engine } from "../engine/engine.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/clock.ts";
+
+/** How the daemon presents itself in `docker version` and `docker info`; everything has a sensible default. */
+export interface ApiSettings {
+  /** Our version, `0.1.0`; shown as the engine's. */
+  readonly serverVersion: string;
+  readonly gitCommit?: string;
+  /** RFC 3339. */
+  readonly buildTime?: string;
+  /** Of the host; default: the kernel's. */
+  readonly hostname?: string;
+  /** Daemon labels, `key=value`. */
+  readonly labels?: readonly string[];
+  readonly debug?: boolean;
+  readonly experimental?: boolean;
+  readonly liveRestore?: boolean;
+  /** Network drivers that can be asked for; default bridge, host, null. */
+  readonly networkDrivers?: readonly string[];
+  /** "iptables", "nftables", ... */
+  readonly firewallBackend?: string;
+  readonly defaultAddressPools?: readonly { readonly base: string; readonly size: number }[];
+  /** Shown at the end of `docker info`. */
+  readonly warnings?: readonly string[];
+  /** Largest JSON body in bytes; default 4 MiB. Streams (image import) have no limit. */
+  readonly bodyLimit?: number;
+}
+
+export interface ApiContext {
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly settings: ApiSettings;
+}
