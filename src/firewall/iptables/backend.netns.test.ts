@@ -1,6 +1,7 @@
 /** The iptables backend over the machine's own iptables, judged by iptables-save. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { after, before, beforeEach, test } from "node:test";
 import { EngineError } from "../../base/errors.ts";
@@ -14,7 +15,7 @@ import { ProcessKernel, requirePrivateNamespace } from "./process-kernel.ts";
 const SANDBOX = "/run/netns/c1";
 
 function sh(command: string, input = ""): string {
-  return execFileSync("sh", ["-ec", command], { encoding: "utf8", input });
+  return execFileSync("sh", ["-ec", command], { encoding: "utf8", input, stdio: "pipe" });
 }
 
 /** Rules of a table as iptables-save prints them, without counters, comments and chain lines. */
@@ -28,8 +29,8 @@ function chain(name: string, command?: string): string[] {
   return rules(command).filter((line) => line.startsWith(`-A ${name} `));
 }
 
-function flush(): void {
-  for (const program of ["iptables", "ip6tables"])
+function flush(variant = ""): void {
+  for (const program of [`iptables${variant}`, `ip6tables${variant}`])
     sh(`for t in filter nat; do ${program} -t $t -F; ${program} -t $t -X; done; ${program} -P FORWARD ACCEPT`);
 }
 
@@ -46,12 +47,50 @@ before(() => {
   sh("ip netns add c1");
 });
 after(() => sh("ip netns del c1"));
-beforeEach(flush);
+beforeEach(() => {
+  flush();
+});
 
 firewallContract("iptables", async () => {
   flush();
   return (await open()).firewall;
 });
+
+const LEGACY = {
+  4: { save: "iptables-legacy-save", restore: "iptables-legacy-restore" },
+  6: { save: "ip6tables-legacy-save", restore: "ip6tables-legacy-restore" },
+};
+const hasLegacy = spawnSync("sh", ["-c", "iptables-legacy -L -n && ip6tables-legacy -L -n"]).status === 0;
+
+if (hasLegacy)
+  firewallContract("iptables-legacy", async () => {
+    flush("-legacy");
+    return (await open({ programs: LEGACY })).firewall;
+  });
+
+test(
+  "a lock that another program holds is said to be the reason, and nothing was done",
+  {
+    skip: hasLegacy ? false : "kernel feature missing: ip_tables",
+  },
+  async () => {
+    flush("-legacy");
+    const { firewall } = await open({ programs: LEGACY, lockWaitSeconds: 1 });
+    await firewall.reconcile([DOCKER0]);
+    const found = rules("iptables-legacy-save");
+    const holder = spawn("flock", ["--no-fork", "/run/xtables.lock", "sh", "-c", "echo held; exec sleep 60"]);
+    await once(holder.stdout, "data");
+    try {
+      await assert.rejects(firewall.apply({ add: [BACKEND], remove: [] }), /another program holds the xtables lock/);
+      assert.deepEqual(rules("iptables-legacy-save"), found);
+    } finally {
+      holder.kill();
+      await once(holder, "close");
+    }
+    await firewall.apply({ add: [BACKEND], remove: [] });
+    flush("-legacy");
+  },
+);
 
 test("docker0's rules appear in iptables-save to the letter and in the classic order", async () => {
   const { firewall } = await open();

@@ -17,11 +17,11 @@ import { checkPolicy } from "../policy-check.ts";
 import { countEdits, formatRestore, isEmpty, type Edits } from "./edits.ts";
 import { byKey, Ledger, transitions, type Transition } from "./ledger.ts";
 import { planChange, planFromSaved } from "./plan.ts";
-import { Programs, XtablesLockError, type ProgramNames } from "./programs.ts";
+import { Programs, XtablesLockError, type ProgramsOptions } from "./programs.ts";
 import { layoutOf, scopeOf } from "./render.ts";
 import { scopeKey, type Layout, type Scope } from "./rules.ts";
 
-export interface IptablesOptions {
+export interface IptablesOptions extends ProgramsOptions {
   readonly kernel: Pick<Kernel, "run">;
   readonly log: Log;
   /** Where ownership is recorded; without it, rules left by an earlier process are never removed. */
@@ -30,13 +30,11 @@ export interface IptablesOptions {
   readonly ip6tables: boolean;
   /** Families whose FORWARD chain shall drop by default: those for which we switched forwarding on. */
   readonly dropForwarded?: readonly Family[];
-  /** Other programs than those in PATH, such as `iptables-legacy-restore`. */
-  readonly programs?: Readonly<Record<Family, ProgramNames>>;
 }
 
 /** Throws `unavailable` when a program is missing. Changes nothing until `reconcile` or `apply`. */
 export async function openIptablesFirewall(options: IptablesOptions): Promise<Firewall> {
-  const programs = new Programs(options.kernel, options.programs);
+  const programs = new Programs(options.kernel, options);
   for (const family of hostFamilies(options)) await programs.check(family);
   return new IptablesFirewall(options, programs);
 }

@@ -39,7 +39,7 @@ function readLine(chains: Chains, line: string): void {
     if (policy !== "-") entry.policy = policy;
     return;
   }
-  const rule = /^(?:\[\d+:\d+\] )?-A (\S+) (.+)$/.exec(line);
+  const rule = /^(?:\[\d+:\d+\] )?-A (\S+) (\S.*)$/.exec(line);
   if (rule !== null) ensure(chains, rule[1] ?? "", () => ({ rules: [] })).rules.push((rule[2] ?? "").trimEnd());
 }
 

@@ -27,16 +27,24 @@ const LOCK_WAIT_SECONDS = 10;
 /** Above the wait for the lock, so that the program itself says what was wrong. */
 const RUN_TIMEOUT_MS = 30_000;
 
-/** Another program held the lock for all of `LOCK_WAIT_SECONDS`; nothing was changed. */
+/** Another program held the lock for as long as we were willing to wait; nothing was changed. */
 export class XtablesLockError extends EngineError {}
+
+export interface ProgramsOptions {
+  /** Other programs than those in PATH. */
+  readonly programs?: Readonly<Record<Family, ProgramNames>>;
+  readonly lockWaitSeconds?: number;
+}
 
 export class Programs {
   readonly #kernel: Pick<Kernel, "run">;
   readonly #names: Readonly<Record<Family, ProgramNames>>;
+  readonly #lockWaitSeconds: number;
 
-  constructor(kernel: Pick<Kernel, "run">, names: Readonly<Record<Family, ProgramNames>> = DEFAULT_PROGRAMS) {
+  constructor(kernel: Pick<Kernel, "run">, options: ProgramsOptions) {
     this.#kernel = kernel;
-    this.#names = names;
+    this.#names = options.programs ?? DEFAULT_PROGRAMS;
+    this.#lockWaitSeconds = options.lockWaitSeconds ?? LOCK_WAIT_SECONDS;
   }
 
   /** Throws `unavailable` when a program of the family cannot be run. */
@@ -59,7 +67,7 @@ export class Programs {
   /** Applies the input, each table whole or not at all. Equivalent to: `iptables-restore --noflush --wait=10`. */
   async restore(scope: Scope, input: string): Promise<void> {
     const { restore } = this.#names[scope.family];
-    const result = await this.#run(scope, [restore, "--noflush", `--wait=${LOCK_WAIT_SECONDS}`], { input });
+    const result = await this.#run(scope, [restore, "--noflush", `--wait=${this.#lockWaitSeconds}`], { input });
     if (result.exitCode !== 0) throw failure(restore, result, input);
   }
 
@@ -84,7 +92,7 @@ function failure(program: string, { exitCode, stderr }: RunResult, input?: strin
   if (/xtables lock/.test(stderr))
     return new XtablesLockError(
       "unavailable",
-      `another program held the xtables lock for ${LOCK_WAIT_SECONDS} s (find it with "fuser /run/xtables.lock"): ${said}`,
+      `another program holds the xtables lock (find it with "fuser /run/xtables.lock"): ${said}`,
     );
   const lineNumber = Number(/line:? (\d+)/.exec(stderr)?.[1]);
   const line = Number.isNaN(lineNumber) ? undefined : input?.split("\n")[lineNumber - 1];
