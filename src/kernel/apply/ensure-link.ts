@@ -5,14 +5,15 @@
 import { constants } from "node:os";
 import { MARK, type LinkFact } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
-import { bytesAttribute, nestAttribute, textAttribute, u32Attribute, u8Attribute } from "../netlink/attribute.ts";
+import { bytesAttribute, textAttribute, u32Attribute, type Attribute } from "../netlink/attribute.ts";
 import type { Request } from "../netlink/message.ts";
 import { demand, type NetlinkSocket } from "../netlink/socket.ts";
-import { createAttributes, hardwareAttributes } from "../route/link-attributes.ts";
+import { createAttributes, hairpinAttributes, hardwareAttributes } from "../route/link-attributes.ts";
 import { encodeLink, type LinkMessage } from "../route/link.ts";
-import { IFLA, IFLA_BRPORT, IFLA_INFO } from "../uapi/if-link.ts";
+import { IFLA } from "../uapi/if-link.ts";
 import { NLM_F } from "../uapi/netlink.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
+import { AF } from "../uapi/system.ts";
 import { isSameDevice, linkHandles, vethPeer } from "./device.ts";
 import { findLink, requireLink } from "./find-link.ts";
 import type { Session } from "./session.ts";
@@ -117,7 +118,7 @@ function change(
   socket: NetlinkSocket,
   operation: string,
   found: LinkMessage,
-  wanted: { readonly attributes: readonly ReturnType<typeof u32Attribute>[]; readonly up: boolean },
+  wanted: { readonly attributes: readonly Attribute[]; readonly up: boolean },
 ): void {
   const stateChanges = wanted.up !== found.up;
   if (wanted.attributes.length === 0 && !stateChanges) return;
@@ -139,18 +140,13 @@ function hardwareDifference(wanted: Hardware, found: LinkMessage): Hardware {
 
 /** Equivalent to: `bridge link set dev NAME hairpin on|off`. */
 function setHairpin(socket: NetlinkSocket, port: LinkMessage, hairpin: boolean): void {
-  const info = nestAttribute(IFLA.LINKINFO, [
-    textAttribute(IFLA_INFO.SLAVE_KIND, "bridge"),
-    nestAttribute(IFLA_INFO.SLAVE_DATA, [u8Attribute(IFLA_BRPORT.MODE, hairpin ? 1 : 0)]),
-  ]);
-  const [answer] = socket.execute([
-    { type: RTM.NEWLINK, flags: 0, payload: encodeLink({ index: port.index }, [info]) },
-  ]);
+  const payload = encodeLink({ family: AF.BRIDGE, index: port.index }, hairpinAttributes(hairpin));
+  const [answer] = socket.execute([{ type: RTM.SETLINK, flags: 0, payload }]);
   demand(answer, `set hairpin of ${port.name}`);
 }
 
 /** Without a terminating zero, as iproute2 sends it; empty takes the alias away. */
-function aliasAttribute(alias: string): ReturnType<typeof u32Attribute> {
+function aliasAttribute(alias: string): Attribute {
   return bytesAttribute(IFLA.IFALIAS, new TextEncoder().encode(alias));
 }
 

@@ -50,16 +50,19 @@ function ensures(wanted: ReadonlyMap<string, KernelFact>, actual: Actual): reado
   return inOrder(broken).map((fact) => ({ action: "ensure", fact }));
 }
 
-function holds(
-  fact: KernelFact,
-  { wanted, actual }: { readonly wanted: ReadonlyMap<string, KernelFact>; readonly actual: Actual },
-): boolean {
+interface Comparison {
+  readonly wanted: ReadonlyMap<string, KernelFact>;
+  readonly actual: Actual;
+}
+
+function holds(fact: KernelFact, comparison: Comparison): boolean {
+  const { wanted, actual } = comparison;
   if (fact.kind === "namespace") return actual.has(fact.path);
   const observation = actual.get(fact.namespace);
   if (observation === undefined) return !wanted.has(namespaceKey(fact.namespace));
   switch (fact.kind) {
     case "link":
-      return linkHolds(fact, observation, actual);
+      return linkHolds(fact, observation, comparison);
     case "address":
       return observation.addresses.some((seen) => seen.link === fact.link && samePrefix(seen.address, fact.address));
     case "route":
@@ -96,13 +99,13 @@ function isRoute(seen: ObservedRoute, fact: Extract<KernelFact, { kind: "route" 
   return sameAddress(seen.gateway, fact.gateway);
 }
 
-function linkHolds(fact: LinkFact, observation: Observation, actual: Actual): boolean {
+function linkHolds(fact: LinkFact, observation: Observation, comparison: Comparison): boolean {
   const seen = observation.links.find((link) => link.name === fact.name);
   if (seen === undefined || seen.type !== kindOf(fact)) return false;
   const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
   const masterHolds = fact.master === undefined || fact.master === seen.master;
   const hairpinHolds = fact.hairpin === undefined || fact.hairpin === seen.hairpin;
-  return attributesHold(fact, seen) && aliasHolds && masterHolds && hairpinHolds && peerHolds(fact, actual);
+  return attributesHold(fact, seen) && aliasHolds && masterHolds && hairpinHolds && peerHolds(fact, comparison);
 }
 
 type Attributes = Pick<LinkFact, "mac" | "mtu" | "up">;
@@ -112,11 +115,11 @@ function attributesHold(wanted: Attributes, seen: ObservedLink): boolean {
   return macHolds && (wanted.mtu === undefined || wanted.mtu === seen.mtu) && wanted.up === seen.up;
 }
 
-/** A veth's peer is looked at where its namespace was. */
-function peerHolds({ device }: LinkFact, actual: Actual): boolean {
+/** A veth's peer is looked at where its namespace was; it is missing where that is. */
+function peerHolds({ device }: LinkFact, { wanted, actual }: Comparison): boolean {
   if (device.type !== "veth") return true;
   const observation = actual.get(device.peer.namespace);
-  if (observation === undefined) return true;
+  if (observation === undefined) return !wanted.has(namespaceKey(device.peer.namespace));
   const seen = observation.links.find((link) => link.name === device.peer.name);
   return seen !== undefined && seen.type === "veth" && attributesHold(device.peer, seen);
 }

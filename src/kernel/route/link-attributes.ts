@@ -38,11 +38,13 @@ export function createAttributes(fact: LinkFact, handles: LinkHandles): readonly
     ...optional(handles.parentIndex, (index) => u32Attribute(IFLA.LINK, index)),
     ...optional(handles.linkNamespaceId, (id) => i32Attribute(IFLA.LINK_NETNSID, id)),
     ...optional(handles.masterIndex, (index) => u32Attribute(IFLA.MASTER, index)),
-    nestAttribute(IFLA.LINKINFO, [
-      textAttribute(IFLA_INFO.KIND, fact.device.type),
-      ...deviceData(fact.device, handles),
-    ]),
+    nestAttribute(IFLA.LINKINFO, [kindAttribute(fact.device.type), ...deviceData(fact.device, handles)]),
   ];
+}
+
+/** Without a terminating zero, as iproute2 sends it. */
+function kindAttribute(kind: string): Attribute {
+  return bytesAttribute(IFLA_INFO.KIND, new TextEncoder().encode(kind));
 }
 
 /** MAC and MTU, where the fact has an opinion. */
