@@ -7,6 +7,7 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { TestFile, Tier } from "./discover.ts";
+import { isolated } from "./isolated.ts";
 import { RUN_MARK } from "./machine.ts";
 import type { TestEvent } from "./run-one.ts";
 
@@ -35,9 +36,6 @@ const EVENTS_LIMIT = 50_000_000;
 /** So long before its end a file is asked what keeps it. */
 const LAST_WORDS_MS = 2_000;
 const CLOSE_GRACE_MS = 2_000;
-/** Dies with the runner, and takes its process namespace with it. */
-const UNSHARE = "setpriv --pdeathsig SIGKILL unshare --net --mount --propagation private --pid --fork --kill-child";
-
 const running = new Set<ChildProcess>();
 
 /** Runs the file to its end; never throws: whatever goes wrong is a failure in the result. */
@@ -59,13 +57,10 @@ export async function runFile(file: TestFile, options: RunFileOptions): Promise<
   return { file, durationMs, output: output().trimEnd(), ...verdict(lines().split("\n"), ending) };
 }
 
-function commandFor(file: TestFile, { root, node, timeoutMs }: RunFileOptions): [string, ...string[]] {
+function commandFor(file: TestFile, { root, node, timeoutMs }: RunFileOptions): readonly [string, ...string[]] {
   const runOne = join(root, "tools/testing/run-one.ts");
-  const inside: [string, ...string[]] = [node, runOne, join(root, file.path), String(timeoutMs - LAST_WORDS_MS)];
-  if (file.tier === "unit") return inside;
-  const [program = "", ...args] = UNSHARE.split(" ");
-  const isolate = ["--mount-proc", "/bin/sh", join(root, "tools/testing/isolate.sh"), root];
-  return [program, ...args, ...isolate, ...inside];
+  const inside = [runOne, join(root, file.path), String(timeoutMs - LAST_WORDS_MS)];
+  return file.tier === "unit" ? [node, ...inside] : isolated(root, [node, ...inside]);
 }
 
 function childEnvironment(): NodeJS.ProcessEnv {

@@ -1,6 +1,7 @@
 /** Turns what was typed, or what daemon.json says, into a flag's value. Texts of errors are those of Go's flag package. */
 import { EngineError } from "../../base/errors.ts";
 import type { Json } from "../../store/store.ts";
+import { keyOf } from "./flag.ts";
 import type { Flag } from "./flag.ts";
 
 const TRUE = new Set(["1", "t", "T", "true", "TRUE", "True"]);
@@ -27,7 +28,7 @@ export function fromFile(flag: Flag, key: string, value: Json): Json {
   }[flag.kind];
   if (fits) return value;
   // Old singular spellings of lists carry one text.
-  if (flag.kind === "list" && typeof value === "string" && key !== flag.key) return [value];
+  if (flag.kind === "list" && typeof value === "string" && key !== keyOf(flag)) return [value];
   throw new EngineError("invalid-argument", `${key} must be ${SHAPES[flag.kind]}, not ${JSON.stringify(value)}`);
 }
 

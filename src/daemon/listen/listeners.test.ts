@@ -3,19 +3,26 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
-import type { Server } from "node:http";
 import { createServer as createNetServer } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { Server as TlsServer } from "node:tls";
 import { promisify } from "node:util";
 import { Listeners } from "./listeners.ts";
+import type { Serve } from "./listeners.ts";
 import { systemdSockets } from "./systemd-sockets.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "causeway-listen-"));
 after(() => rmSync(directory, { recursive: true }));
 
-const http = (): Server => createServer((_, response) => response.end("pong"));
+/** Serves a listener as the API does: plain connections, or those whose TLS handshake is done. */
+const http = (): Serve => (listener) => {
+  const server = createServer((_, response) => response.end("pong"));
+  const event = listener instanceof TlsServer ? "secureConnection" : "connection";
+  listener.on(event, (socket: Socket) => server.emit("connection", socket));
+};
 const group = { name: "", required: false };
 const path = (name: string): string => join(directory, name);
 const quiet = (): void => undefined;

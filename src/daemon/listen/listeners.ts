@@ -1,9 +1,8 @@
 /**
- * Opens every address that the API shall listen on and feeds the connections to one HTTP server, so that routes need not
- * know how a client came. Closing stops listening and ends the connections that are still open.
+ * Opens every address that the API shall listen on and hands each listener to whoever serves its connections. Closing stops
+ * listening and ends the connections that are still open.
  */
 import { readFileSync } from "node:fs";
-import type { Server as HttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
@@ -16,18 +15,21 @@ import { listenOnPath } from "./unix-socket.ts";
 
 type ListenConfig = Pick<DaemonConfig, "listen" | "group" | "tls">;
 
+/** Serves the connections of a listener from now on; it may be a `tls.Server`. */
+export type Serve = (listener: Server) => void;
+
 export class Listeners implements AsyncDisposable {
   readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
-  readonly #http: HttpServer;
+  readonly #serve: Serve;
 
-  private constructor(http: HttpServer) {
-    this.#http = http;
+  private constructor(serve: Serve) {
+    this.#serve = serve;
   }
 
   /** All addresses or none. `onListen` hears of each as it begins to accept. */
-  static async open(http: HttpServer, config: ListenConfig, onListen: (where: string) => void): Promise<Listeners> {
-    const listeners = new Listeners(http);
+  static async open(serve: Serve, config: ListenConfig, onListen: (where: string) => void): Promise<Listeners> {
+    const listeners = new Listeners(serve);
     try {
       for (const address of config.listen) {
         for (const where of await listeners.#listen(address, config)) onListen(where);
@@ -67,15 +69,16 @@ export class Listeners implements AsyncDisposable {
   }
 
   #server(tls?: TlsFiles): Server {
-    const accept = (socket: Socket): void => {
-      this.#connections.add(socket);
-      socket.once("close", () => this.#connections.delete(socket));
-      this.#http.emit("connection", socket);
-    };
+    // The listener for secure connections does nothing here; it marks the server as one that speaks TLS.
     const server =
       tls === undefined
-        ? createServer({ allowHalfOpen: true }, accept)
-        : createTlsServer({ ...readTls(tls), allowHalfOpen: true }, accept);
+        ? createServer({ allowHalfOpen: true })
+        : createTlsServer({ ...readTls(tls), allowHalfOpen: true }, () => undefined);
+    server.on("connection", (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once("close", () => this.#connections.delete(socket));
+    });
+    this.#serve(server);
     this.#servers.push(server);
     return server;
   }

@@ -1,0 +1,101 @@
+/**
+ * The daemon put together, bottom up: pid file, kernel thread, controller, engine, API, listeners. Whatever fails on the way
+ * takes down again what stands, newest first; so does the end.
+ */
+import { mkdirSync } from "node:fs";
+import { createApiServer } from "../api/server.ts";
+import type { ApiSettings } from "../api/api-context.ts";
+import { formatPrefix } from "../addr/prefix.ts";
+import { systemClock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { openController } from "../controller/open.ts";
+import type { OpenedController } from "../controller/open.ts";
+import { openEngine } from "../engine/open.ts";
+import type { Engine } from "../engine/engine.ts";
+import { openKernelThread } from "../kernel/thread.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { DaemonConfig } from "./config.ts";
+import { refuseIfInTheWay } from "./in-the-way.ts";
+import { Listeners } from "./listen/listeners.ts";
+import { packageVersion } from "./package-version.ts";
+import { PidFile } from "./pid-file.ts";
+import type { Reloadable } from "./reloadable.ts";
+
+/** Serves when this resolves; disposing stops it. Logs "API listen on ..." for each address. */
+export async function startDaemon(config: DaemonConfig, reloadable: Reloadable, log: Log): Promise<AsyncDisposable> {
+  await using parts = new AsyncDisposableStack();
+  if (config.pidFile !== undefined) parts.use(PidFile.create(config.pidFile));
+  mkdirSync(config.dataRoot, { recursive: true, mode: 0o711 });
+  mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
+  const kernel = parts.use(await openKernelThread());
+  await refuseIfInTheWay(kernel, config);
+  const opened = parts.use(await openNetworks(config, kernel, log));
+  const engine = parts.use(await openContainers(config, reloadable, opened, log));
+  const settings = apiSettings(config, reloadable, opened);
+  const api = parts.use(await createApiServer({ engine, log, clock: systemClock, settings }));
+  parts.use(
+    await Listeners.open(
+      (listener) => api.serve(listener),
+      config,
+      (where) => log.info({}, `API listen on ${where}`),
+    ),
+  );
+  return parts.move();
+}
+
+async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Promise<OpenedController> {
+  return openController({
+    dataRoot: config.dataRoot,
+    runDirectory: config.execRoot,
+    settings: config.network,
+    ...(config.addressPools !== undefined && { defaultAddressPools: config.addressPools }),
+    iptables: config.iptables,
+    ip6tables: config.ip6tables,
+    log,
+    clock: systemClock,
+    kernel,
+  });
+}
+
+async function openContainers(
+  config: DaemonConfig,
+  reloadable: Reloadable,
+  opened: OpenedController,
+  log: Log,
+): Promise<Engine> {
+  return openEngine({
+    ...(config.containerdAddress !== undefined && { containerdAddress: config.containerdAddress }),
+    ...(config.cgroupParent !== undefined && { cgroupParent: config.cgroupParent }),
+    dataRoot: config.dataRoot,
+    execRoot: config.execRoot,
+    controller: opened.controller,
+    store: opened.store,
+    events: opened.events,
+    clock: systemClock,
+    log,
+    get liveRestore() {
+      return reloadable.liveRestore;
+    },
+    shutdownTimeoutMs: config.shutdownTimeoutMs,
+  });
+}
+
+/** What can be reloaded is read anew each time it is asked for. */
+function apiSettings(config: DaemonConfig, reloadable: Reloadable, opened: OpenedController): ApiSettings {
+  const pools = config.addressPools?.map(({ base, size }) => ({ base: formatPrefix(base), size }));
+  return {
+    serverVersion: packageVersion(),
+    experimental: config.experimental,
+    firewallBackend: opened.firewallBackend,
+    ...(pools !== undefined && { defaultAddressPools: pools }),
+    get labels() {
+      return reloadable.labels;
+    },
+    get liveRestore() {
+      return reloadable.liveRestore;
+    },
+    get debug() {
+      return reloadable.debug;
+    },
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * A causewayd of its own for a test: started in the namespaces that the test runs in, with its own directories and socket,
+ * spoken to by the real docker CLI, and stopped at the end. What it logged is kept for when a test fails.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./run.ts";
+import type { Ran, RunOptions } from "./run.ts";
+
+const PROGRAM = new URL("../../bin/causewayd.js", import.meta.url).pathname;
+const START_MS = 60_000;
+const STOP_MS = 60_000;
+const LOG_SHOWN = 6_000;
+
+export class TestDaemon implements AsyncDisposable {
+  readonly directory: string;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | undefined;
+  #log = "";
+
+  private constructor(directory: string, flags: readonly string[]) {
+    this.directory = directory;
+    this.#flags = flags;
+  }
+
+  /** Resolves once the API listens; throws with the log when it does not come to that. */
+  static async start(...flags: string[]): Promise<TestDaemon> {
+    const daemon = new TestDaemon(mkdtempSync(join(tmpdir(), "causeway-")), flags);
+    mkdirSync(join(daemon.directory, "home"));
+    writeFileSync(join(daemon.directory, "daemon.json"), "{}");
+    await daemon.start();
+    return daemon;
+  }
+
+  get host(): string {
+    return `unix://${this.socket}`;
+  }
+
+  get socket(): string {
+    return join(this.directory, "api.sock");
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** The end of what it has logged so far. */
+  get log(): string {
+    return this.#log.slice(-LOG_SHOWN);
+  }
+
+  /** Starts it, the first time or again on the same directories. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [PROGRAM, ...this.#ownFlags(), ...this.#flags], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#child = child;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => reject(new Error(`no API after ${START_MS / 1000} s:\n${this.log}`)), START_MS);
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      this.#log += chunk;
+      if (this.#log.includes("API listen on")) resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`causewayd ended with status ${String(code)}:\n${this.log}`)));
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends a signal and waits for the end; gives the exit status. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? 0;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    child.once("exit", (code) => resolve(code ?? 128));
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    const status = await promise;
+    clearTimeout(timer);
+    this.#log += `\n(ended with status ${status})\n`;
+    return status;
+  }
+
+  /** The docker CLI, speaking to this daemon. */
+  async docker(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return run(["docker", ...args], { ...options, environment: { ...this.environment(), ...options.environment } });
+  }
+
+  environment(): NodeJS.ProcessEnv {
+    return { DOCKER_HOST: this.host, HOME: join(this.directory, "home"), DOCKER_CLI_HINTS: "false" };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #ownFlags(): readonly string[] {
+    const within = (name: string): string => join(this.directory, name);
+    const values = {
+      "-H": this.host,
+      "--config-file": within("daemon.json"),
+      "--pidfile": within("pid"),
+      "--data-root": within("data"),
+      "--exec-root": within("exec"),
+      "--shutdown-timeout": "3",
+    };
+    return Object.entries(values).flat();
+  }
+}
