@@ -4,6 +4,7 @@
  * conflict are those of Docker's bridge driver.
  */
 import { EngineError } from "../../base/errors.ts";
+import { isPlainLinkName } from "../../firewall/policy-check.ts";
 import { isInterfaceName } from "../../sandbox/interface-name.ts";
 import type { Driver, JoinInfo } from "../driver.ts";
 import type { EndpointIntent, NetworkIntent } from "../intent.ts";
@@ -32,16 +33,23 @@ export function bridgeLinkName(network: NetworkIntent, options: BridgeDriverOpti
 
 function validate(network: NetworkIntent, existing: readonly NetworkIntent[], options: BridgeDriverOptions): void {
   checkPools(network);
-  const { bridge } = bridgeConfig(network, options);
-  if (!isInterfaceName(bridge))
-    throw new EngineError(
-      "invalid-argument",
-      `invalid bridge name ${JSON.stringify(bridge)}: at most 15 bytes, no white space or '/'`,
-    );
+  const { bridge, interfacePrefix } = bridgeConfig(network, options);
+  checkNames(bridge, interfacePrefix);
   const others = existing
     .filter((other) => other.driver === "bridge" && !other.configOnly && other.id !== network.id)
     .map((other) => ({ network: other, bridge: bridgeConfig(other, options).bridge }));
   checkConflicts(network, bridge, others);
+}
+
+/** Docker finds out later, from the kernel, or not at all: a bridge named `br+` is a wildcard in every one of its rules. */
+function checkNames(bridge: string, interfacePrefix: string): void {
+  if (!isInterfaceName(bridge) || !isPlainLinkName(bridge))
+    throw new EngineError(
+      "invalid-argument",
+      `invalid bridge name ${JSON.stringify(bridge)}: 1 to 15 letters, digits, '_', '.', '@' or '-'`,
+    );
+  if (!isInterfaceName(`${interfacePrefix}0`))
+    throw new EngineError("invalid-argument", `invalid interface prefix ${JSON.stringify(interfacePrefix)}`);
 }
 
 function joinInfo(config: BridgeConfig, endpoint: EndpointIntent): JoinInfo {
