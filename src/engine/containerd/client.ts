@@ -5,7 +5,7 @@
  *
  * The channel reconnects by itself when containerd comes back; calls fail at once while it is away.
  */
-import { Client, Metadata, credentials, type ClientDuplexStream, type ClientReadableStream } from "@grpc/grpc-js";
+import { Client, Metadata, credentials, type ClientDuplexStream, type ClientReadableStream, type ClientUnaryCall } from "@grpc/grpc-js";
 import { EngineError } from "../../base/errors.ts";
 import { fromServiceError, isServiceError } from "./grpc-errors.ts";
 import { methodsOf, type Method } from "./protocol.ts";
@@ -30,6 +30,7 @@ export class ContainerdClient implements Disposable {
   readonly #channel: Client;
   /** Methods by "/package.Service/Name". */
   readonly #methods: ReadonlyMap<string, Method>;
+  readonly #endless = new Set<ClientUnaryCall>();
 
   constructor(address: string) {
     this.address = address;
@@ -48,7 +49,7 @@ export class ContainerdClient implements Disposable {
     const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
     const deadline = deadlineMs === 0 ? {} : { deadline: Date.now() + deadlineMs };
     return new Promise((resolve, reject) => {
-      this.#channel.makeUnaryRequest(
+      const call = this.#channel.makeUnaryRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
@@ -56,12 +57,19 @@ export class ContainerdClient implements Disposable {
         metadata(options.lease),
         deadline,
         (error, value) => {
+          this.#endless.delete(call);
           // Only the .proto files and messages.ts together know the type of an answer.
           if (error === null) resolve(value as T);
           else reject(fromServiceError(error, `${service}.${name}`));
         },
       );
+      if (deadlineMs === 0) this.#endless.add(call);
     });
+  }
+
+  /** Ends all calls that have no deadline; they fail with `unavailable`. */
+  cancelWaits(): void {
+    for (const call of this.#endless) call.cancel();
   }
 
   /** A call whose answer is many messages. The caller reads to the end or cancels. */

@@ -4,9 +4,9 @@
  * fields mean the protocol's defaults.
  */
 
-/** google.protobuf.Any */
+/** google.protobuf.Any; protobufjs brings its own definition of it, which keeps the name of the field. */
 export interface AnyMessage {
-  readonly typeUrl: string;
+  readonly type_url: string;
   readonly value: Uint8Array;
 }
 

@@ -66,5 +66,5 @@ function messageType(name: string): MessageTypeDefinition<object, object> {
 }
 
 function isMessage(definition: PackageDefinition[string]): definition is MessageTypeDefinition<object, object> {
-  return "format" in definition && typeof definition.format === "string" && definition.format.includes("Message");
+  return "format" in definition && typeof definition.format === "string" && definition.format.includes("DescriptorProto");
 }
