@@ -88,11 +88,13 @@ async function learnNames(world: World, sandbox: SandboxIntent, { before, added,
   const after = [...before, added].sort(compareEndpoints);
   if (runtime.resolver === undefined && !needsResolver(sandbox, after)) return;
   undo.add("names", () => world.dns.change(removeEndpoints([added])));
-  undo.add("resolver's view", () => tellResolver(world, sandbox, before));
+  undo.add("resolver's view", async () => {
+    if (runtime.resolver === undefined) await world.dns.change([{ remove: "sandbox", id: sandbox.id }]);
+    else await tellResolver(world, sandbox, before);
+  });
   await tellResolver(world, sandbox, after);
   await world.dns.change(putEndpoints([added]));
   if (runtime.resolver !== undefined) return;
-  undo.add("sandbox names", () => world.dns.change([{ remove: "sandbox", id: sandbox.id }]));
   undo.add("sandbox runtime", () => void world.runtimes.set(sandbox.id, runtime));
   const resolver = await startResolver(world, sandbox, undo);
   world.runtimes.set(sandbox.id, { ...runtime, resolver });

@@ -16,7 +16,7 @@ function describeFact(fact: KernelFact): string {
     case "namespace":
       return `namespace ${fact.path}`;
     case "link":
-      return `${fact.device.type} ${fact.name}${fact.master === undefined ? "" : ` in ${fact.master}`}`;
+      return `link ${fact.name}${fact.master === undefined ? "" : ` in ${fact.master}`}`;
     case "address":
       return `address ${formatPrefix(fact.address)} on ${fact.link}`;
     case "route":

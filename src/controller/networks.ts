@@ -5,7 +5,7 @@
 import { EngineError } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import { NOTHING } from "../drivers/driver.ts";
-import type { NetworkIntent } from "../drivers/intent.ts";
+import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { NetworkSpec } from "./cnm.ts";
@@ -20,7 +20,7 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
   return attempt(world.log, `create network ${spec.name}`, async (undo) => {
     const network = await world.locks.run(NETWORK_LIST, async () => {
       const intent = networkIntent(world, spec);
-      checkWithDriver(world, intent);
+      checkWithDriver(world, { ...intent, pools: intent.pools.map(withoutSubnet) });
       const leased = { ...intent, pools: await leasePools(world, intent, undo) };
       checkWithDriver(world, leased);
       undo.add("network intent", () => world.registry.commit({ remove: { networks: [leased.id] } }));
@@ -42,11 +42,17 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
   });
 }
 
-/** Twice: first on what was asked, then on what was leased, when subnets are known. */
+/**
+ * Twice: before leasing, and after it with the subnets. A subnet that overlaps another is first IPAM's to refuse, in its words.
+ */
 function checkWithDriver(world: World, network: NetworkIntent): void {
   if (network.configOnly) return;
   const existing = world.registry.networks().map(({ intent }) => intent);
   world.driver(network.driver).validate(network, existing);
+}
+
+function withoutSubnet({ family, auxiliary }: PoolIntent): PoolIntent {
+  return { family, auxiliary };
 }
 
 /** Packets leave a bridge only through a kernel that forwards. */

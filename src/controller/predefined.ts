@@ -49,21 +49,22 @@ function predefined(world: World, name: string, driver: string): Omit<NetworkInt
 
 /**
  * Makes the intent of the default bridge be what the settings say, with its pools leased. Throws `conflict` when endpoints
- * forbid the change, `invalid-argument` when the user's own bridge does not exist.
+ * forbid the change, `invalid-argument` when the user's own bridge does not exist. Answers the intent that was
+ * replaced, if one was: what the kernel has of it is to become what the new one wants.
  */
-export async function ensureDefaultBridge(world: World): Promise<void> {
+export async function ensureDefaultBridge(world: World): Promise<NetworkIntent | undefined> {
   const old = world.registry.networkByName("bridge")?.intent;
   const settings = world.settings.defaultBridge;
   if (settings === undefined) return removeDefaultBridge(world, old);
   const pools = await wantedPools(world, settings, old);
   const options = bridgeOptions(settings);
-  await attempt(world.log, "set up the default bridge", async (undo) => {
+  return attempt(world.log, "set up the default bridge", async (undo) => {
     const base = { ...(old ?? predefined(world, "bridge", "bridge")), enableIPv6: settings.ipv6, options };
     const intent = { ...base, pools };
     if (old !== undefined && samePools(old.pools, pools)) {
       await replayPools(world, intent, undo);
       world.registry.commit({ put: { networks: [{ intent, phase: "live" }] } });
-      return;
+      return old;
     }
     if (old !== undefined) checkEndpointsFit(world, old, pools);
     const leased = { ...intent, pools: await leasePools(world, intent, undo) };
@@ -72,14 +73,16 @@ export async function ensureDefaultBridge(world: World): Promise<void> {
       world.registry.networks().map((entry) => entry.intent),
     );
     world.registry.commit({ put: { networks: [{ intent: leased, phase: "live" }] } });
+    return old;
   });
 }
 
-function removeDefaultBridge(world: World, old: NetworkIntent | undefined): void {
-  if (old === undefined) return;
+function removeDefaultBridge(world: World, old: NetworkIntent | undefined): undefined {
+  if (old === undefined) return undefined;
   const [user] = world.registry.namesOnNetwork(old.id).keys();
   if (user !== undefined) throw inTheWay("remove it", user);
   world.registry.commit({ remove: { networks: [old.id] } });
+  return undefined;
 }
 
 /** As dockerd sets and shows them. */

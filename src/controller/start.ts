@@ -10,7 +10,7 @@ import type { NetworkIntent } from "../drivers/intent.ts";
 import { NOTHING, type DesiredState } from "../drivers/driver.ts";
 import { HOST, type KernelFact } from "../kernel/facts.ts";
 import type { Observation } from "../kernel/observation.ts";
-import { planRepair } from "../kernel/plan.ts";
+import { planChange, planRepair } from "../kernel/plan.ts";
 import type { Step } from "../kernel/step.ts";
 import { Rollback } from "../base/rollback.ts";
 import {
@@ -43,11 +43,11 @@ export interface StartReport {
 export async function start(world: World): Promise<StartReport> {
   const unread = loadRecords(world);
   const found = await observeSandboxes(world);
-  await takeLeases(world);
+  const replaced = await takeLeases(world);
   const facts = allStates(world, unread).flatMap((state) => state.facts);
   const observations = [await observe(world, HOST, facts), ...found];
   const repair = withoutSpokenFor(planRepair(facts, observations), (id) => unread.has(id));
-  const steps = [...repair, ...(await sweepNamespaces(world, unread))];
+  const steps = [...changeOfBridge(world, replaced), ...repair, ...(await sweepNamespaces(world, unread))];
   await applyLogged(world, steps);
   await openRuntimes(world);
   const rules = await world.firewall.reconcile(allStates(world, unread).flatMap(({ policies }) => policies));
@@ -86,14 +86,22 @@ function sandboxFactsOf(world: World, sandbox: SandboxIntent): readonly KernelFa
 }
 
 /** The default bridge comes last: its subnet may be chosen, and must then avoid all others. */
-async function takeLeases(world: World): Promise<void> {
+async function takeLeases(world: World): Promise<NetworkIntent | undefined> {
   ensureFixedNetworks(world);
   const networks = world.registry.networks().map(({ intent }) => intent);
   for (const network of networks.filter(({ predefined }) => !predefined)) await replayLogged(world, network);
-  await ensureDefaultBridge(world);
+  const replaced = await ensureDefaultBridge(world);
   const bridge = world.registry.networkByName("bridge")?.intent;
   if (bridge !== undefined) await replayEndpoints(world, bridge);
   for (const network of networks.filter(isUserDefined)) await replayEndpoints(world, network);
+  return replaced;
+}
+
+/** Other settings than last time: an address that the bridge shall no longer have is no drift, and no repair removes it. */
+function changeOfBridge(world: World, replaced: NetworkIntent | undefined): readonly Step[] {
+  const bridge = world.registry.networkByName("bridge")?.intent;
+  if (replaced === undefined || bridge === undefined) return [];
+  return planChange(networkState(world, replaced).facts, networkState(world, bridge).facts);
 }
 
 /** A network that cannot have its pools back is kept and said: its endpoints work, new ones may not. */
