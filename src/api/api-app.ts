@@ -1,5 +1,5 @@
 /** The fastify application that routes are added to, typed by our schemas, and what each request carries. */
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RawServerDefault } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from "fastify";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ApiSettings } from "./api-context.ts";
 import { NEWEST_VERSION } from "./api-version.ts";
@@ -45,7 +45,7 @@ export function sendNull(reply: FastifyReply): FastifyReply {
   return reply.type("application/json").send("null");
 }
 
-/** Calls `leave` once when the client goes away before the answer is complete. */
-export function onClientGone(request: FastifyRequest, leave: () => void): void {
-  request.raw.socket.once("close", leave);
+/** Calls `leave` once when the answer is complete or the client goes away before. */
+export function onAnswerOver(reply: FastifyReply, leave: () => void): void {
+  reply.raw.once("close", leave);
 }

@@ -7,6 +7,7 @@ import { negotiate, NEWEST_MINOR, splitVersion } from "./api-version.ts";
 import { attachRoutes } from "./routes/attach.ts";
 import { containerLifecycleRoutes } from "./routes/container-lifecycle.ts";
 import { containerLogRoutes } from "./routes/container-logs.ts";
+import { containerStatsRoutes } from "./routes/container-stats.ts";
 import { containerRoutes } from "./routes/containers.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { execRoutes } from "./routes/exec.ts";
@@ -40,6 +41,12 @@ export function createApp(context: ApiContext): ApiApp {
     reply.headers(standardHeaders(context.settings));
     request.apiMinor = negotiate(versions.get(request.raw));
   });
+  app.addHook("onSend", async (_request, reply) => {
+    // The docker CLI shows `message` only of exactly this type: fastify's charset would make it print the JSON.
+    const type = reply.getHeader("content-type");
+    if (typeof type === "string" && type.startsWith("application/json"))
+      reply.header("Content-Type", "application/json");
+  });
   installBodies(app, context.settings.bodyLimit ?? DEFAULT_BODY_LIMIT);
   installErrors(app, context);
   addRoutes(app, context);
@@ -68,6 +75,7 @@ function addRoutes(app: ApiApp, context: ApiContext): void {
   containerRoutes(app, context);
   containerLifecycleRoutes(app, context);
   containerLogRoutes(app, context);
+  containerStatsRoutes(app, context);
   attachRoutes(app, context);
   execRoutes(app, context);
   imageRoutes(app, context);

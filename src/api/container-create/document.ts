@@ -4,7 +4,7 @@
  */
 import type { ImageConfig } from "../../engine/image.ts";
 import type { Json } from "../../store/store.ts";
-import type { ContainerCreateRequest } from "../schema/container-bodies.ts";
+import type { ContainerCreateRequest, HostConfigRequest } from "../schema/container-bodies.ts";
 import { toJson } from "../schema/json-value.ts";
 import { goSet } from "../view/image.ts";
 
@@ -28,11 +28,7 @@ export function clientDocument(
     OnBuild: config.OnBuild ?? image.onBuild,
     StopSignal: config.StopSignal || image.stopSignal,
   };
-  const host = {
-    ...HostConfig,
-    NetworkMode: shownMode(HostConfig?.NetworkMode),
-    RestartPolicy: shownPolicy(HostConfig),
-  };
+  const host = { ...HostConfig, ...settledHostConfig(HostConfig ?? {}) };
   return toJson({ Config: merged, HostConfig: host });
 }
 
@@ -49,11 +45,18 @@ function mergeEnvironment(image: readonly string[], own: readonly string[]): rea
   return named.size === 0 ? undefined : [...named.values()];
 }
 
-function shownMode(mode: string | undefined): string {
-  return mode === undefined || mode === "" || mode === "default" ? "bridge" : mode;
-}
-
-function shownPolicy(host: ContainerCreateRequest["HostConfig"]) {
-  const { Name, MaximumRetryCount = 0 } = host?.RestartPolicy ?? {};
-  return { Name: Name || "no", MaximumRetryCount };
+/** What the daemon settles where a client leaves it open, so that inspect shows what holds. */
+function settledHostConfig(host: HostConfigRequest) {
+  const { NetworkMode: mode, RestartPolicy: policy, MemorySwappiness: swappiness = -1, PidsLimit: pids = 0 } = host;
+  return {
+    NetworkMode: mode === undefined || mode === "" || mode === "default" ? "bridge" : mode,
+    RestartPolicy: { Name: policy?.Name || "no", MaximumRetryCount: policy?.MaximumRetryCount ?? 0 },
+    LogConfig: { Type: host.LogConfig?.Type || "json-file", Config: host.LogConfig?.Config ?? {} },
+    CgroupnsMode: host.CgroupnsMode || undefined,
+    IpcMode: host.IpcMode || undefined,
+    ShmSize: host.ShmSize || undefined,
+    Runtime: host.Runtime || undefined,
+    MemorySwappiness: swappiness < 0 ? undefined : swappiness,
+    PidsLimit: pids <= 0 ? undefined : pids,
+  };
 }

@@ -1,7 +1,7 @@
 /** Attach without `Upgrade`: the output is a plain streamed answer, and a chunked request body is the process's stdin. */
 import { Duplex, Readable } from "node:stream";
-import type { FastifyReply, FastifyRequest } from "fastify";
-import { standardHeaders, type ApiApp, type ById } from "../api-app.ts";
+import type { FastifyReply } from "fastify";
+import { onAnswerOver, standardHeaders, type ApiApp, type ById } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { Query } from "../query.ts";
 import { openAttach } from "../stream/open-attach.ts";
@@ -13,22 +13,18 @@ export function attachRoutes(app: ApiApp, context: ApiContext): void {
     const session = await openAttach(context, { reference: request.params.id, query, minor: request.apiMinor });
     const streamed = request.headers["transfer-encoding"] !== undefined;
     if (!streamed) request.raw.resume();
-    await servePlain(context, { request, reply, session, input: streamed ? request.raw : silence() });
+    await servePlain(context, { reply, session, input: streamed ? request.raw : silence() });
   });
 }
 
 export interface PlainStream {
-  readonly request: FastifyRequest<ById>;
   readonly reply: FastifyReply;
   readonly session: StreamSession;
   readonly input: Readable;
 }
 
 /** Serves a session as the body of a 200 answer, after which the connection ends. */
-export async function servePlain(
-  { settings }: ApiContext,
-  { request, reply, session, input }: PlainStream,
-): Promise<void> {
+export async function servePlain({ settings }: ApiContext, { reply, session, input }: PlainStream): Promise<void> {
   reply.hijack();
   reply.raw.writeHead(200, {
     ...standardHeaders(settings),
@@ -37,7 +33,7 @@ export async function servePlain(
   });
   reply.raw.flushHeaders();
   const client = Duplex.from({ readable: input, writable: reply.raw });
-  request.raw.socket.once("close", () => client.destroy());
+  onAnswerOver(reply, () => client.destroy());
   await session.serve(client);
 }
 

@@ -1,7 +1,7 @@
-/** `/containers/{id}/logs` and `/containers/{id}/stats`: streams of output lines and of counters (Docker API v1.51). */
+/** `GET /containers/{id}/logs` (Docker API v1.51): a stream of output that ends with the log, or with the container. */
 import { pipeline } from "node:stream/promises";
 import { EngineError } from "../../base/errors.ts";
-import { onClientGone, standardHeaders, type ApiApp, type ById } from "../api-app.ts";
+import { onAnswerOver, standardHeaders, type ApiApp, type ById } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import type { LogOptions } from "../../engine/engine.ts";
 import { Query } from "../query.ts";
@@ -11,7 +11,7 @@ export function containerLogRoutes(app: ApiApp, { engine, settings, log }: ApiCo
   app.get<ById>("/containers/:id/logs", async (request, reply) => {
     const { id, spec } = engine.containers.find(request.params.id);
     const output = await engine.containers.logs(id, logOptions(new Query(request.url)));
-    onClientGone(request, () => output.destroy());
+    onAnswerOver(reply, () => output.destroy());
     reply.hijack();
     const contentType = streamContentType(spec.tty, request.apiMinor);
     reply.raw.writeHead(200, { ...standardHeaders(settings), "Content-Type": contentType });

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { EngineEvent } from "../../base/event-bus.ts";
-import { onClientGone, standardHeaders, type ApiApp } from "../api-app.ts";
+import { onAnswerOver, standardHeaders, type ApiApp } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { EVENT_FILTERS, eventFilter } from "../event-filter.ts";
 import { Filters } from "../filters.ts";
@@ -38,11 +38,7 @@ export function eventRoutes(app: ApiApp, { engine, clock, settings }: ApiContext
       () => clock.nowNs(),
       () => response.end(),
     );
-    onClientGone(request, () => {
-      unsubscribe();
-      stop();
-    });
-    response.once("close", () => {
+    onAnswerOver(reply, () => {
       unsubscribe();
       stop();
     });

@@ -31,7 +31,7 @@ export function execRoutes(app: ApiApp, context: ApiContext): void {
         return reply.code(200).send();
       }
       const session = openExec(context, exec);
-      return servePlain(context, { request, reply, session, input: Readable.from([]) });
+      return servePlain(context, { reply, session, input: Readable.from([]) });
     },
   );
   app.post<ById>("/exec/:id/resize", async (request, reply) => {

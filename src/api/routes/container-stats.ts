@@ -1,0 +1,62 @@
+/**
+ * `GET /containers/{id}/stats` (Docker API v1.51): one sample, or one each second until the client or the container goes.
+ * Without `one-shot` a single sample is the second of two, so that it can tell a percentage.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { onAnswerOver, standardHeaders, type ApiApp, type ById } from "../api-app.ts";
+import type { ApiContext } from "../api-context.ts";
+import { cgroupUsage, systemCpuNs } from "../cgroup-usage.ts";
+import { Query } from "../query.ts";
+import { statsView, type Sample } from "../view/stats.ts";
+
+const INTERVAL_MS = 1000;
+
+export function containerStatsRoutes(app: ApiApp, context: ApiContext): void {
+  const { engine, settings } = context;
+  app.get<ById>("/containers/:id/stats", async (request, reply) => {
+    const query = new Query(request.url);
+    const container = engine.containers.find(request.params.id);
+    const gone = new AbortController();
+    onAnswerOver(reply, () => gone.abort());
+    if (!query.flag("stream", true)) {
+      const first = query.flag("one-shot") ? {} : await sampleNow(context, container.id);
+      if (!query.flag("one-shot") && first.usage !== undefined) await pause(gone.signal);
+      return statsView(container, await sampleNow(context, container.id), first);
+    }
+    reply.hijack();
+    reply.raw.writeHead(200, { ...standardHeaders(settings), "Content-Type": "application/json" });
+    let previous: Partial<Sample> = {};
+    for (let view = container; !gone.signal.aborted;) {
+      const sample = await sampleNow(context, view.id);
+      reply.raw.write(`${JSON.stringify(statsView(view, sample, previous))}\n`);
+      previous = sample;
+      await pause(gone.signal);
+      const current = engine.containers.list().find(({ id }) => id === view.id);
+      if (current === undefined || reply.raw.writableNeedDrain) break;
+      view = current;
+    }
+    reply.raw.end();
+    return reply;
+  });
+}
+
+async function sampleNow({ engine, clock }: ApiContext, id: string): Promise<Partial<Sample>> {
+  const container = engine.containers.list().find((candidate) => candidate.id === id);
+  if (container === undefined || !("pid" in container.state)) return { timeNs: clock.nowNs() };
+  const sandbox = engine.containers.sandbox(id);
+  const shared = sandbox === undefined || sandbox.hostNamespace;
+  const [usage, system, links] = await Promise.all([
+    cgroupUsage(container.state.pid),
+    systemCpuNs(),
+    shared ? undefined : engine.networks.statistics(sandbox.id),
+  ]);
+  return { timeNs: clock.nowNs(), usage, systemCpuNs: system, ...(links === undefined ? {} : { links }) };
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  try {
+    await delay(INTERVAL_MS, undefined, { signal });
+  } catch {
+    // The client left: the caller looks at the signal.
+  }
+}
