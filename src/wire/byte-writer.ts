@@ -22,49 +22,58 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#reserve(1), value);
+    const start = this.#reserve(1);
+    this.#view.setUint8(start, value);
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#reserve(2), value, LITTLE_ENDIAN);
+    const start = this.#reserve(2);
+    this.#view.setUint16(start, value, LITTLE_ENDIAN);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#reserve(4), value, LITTLE_ENDIAN);
+    const start = this.#reserve(4);
+    this.#view.setUint32(start, value, LITTLE_ENDIAN);
     return this;
   }
 
   i32(value: number): this {
-    this.#view.setInt32(this.#reserve(4), value, LITTLE_ENDIAN);
+    const start = this.#reserve(4);
+    this.#view.setInt32(start, value, LITTLE_ENDIAN);
     return this;
   }
 
   u64(value: bigint): this {
-    this.#view.setBigUint64(this.#reserve(8), value, LITTLE_ENDIAN);
+    const start = this.#reserve(8);
+    this.#view.setBigUint64(start, value, LITTLE_ENDIAN);
     return this;
   }
 
   u16be(value: number): this {
-    this.#view.setUint16(this.#reserve(2), value);
+    const start = this.#reserve(2);
+    this.#view.setUint16(start, value);
     return this;
   }
 
   u32be(value: number): this {
-    this.#view.setUint32(this.#reserve(4), value);
+    const start = this.#reserve(4);
+    this.#view.setUint32(start, value);
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#reserve(value.length));
+    const start = this.#reserve(value.length);
+    this.#bytes.set(value, start);
     return this;
   }
 
   /** Zero bytes up to the next multiple of `alignment`. */
   align(alignment: number): this {
     const missing = (alignment - (this.#length % alignment)) % alignment;
-    this.#bytes.fill(0, this.#reserve(missing), this.#length);
+    const start = this.#reserve(missing);
+    this.#bytes.fill(0, start, this.#length);
     return this;
   }
 
@@ -86,6 +95,7 @@ export class ByteWriter {
     return this;
   }
 
+  /** Where the next `size` bytes go. It may replace the buffer: reserve first, then look at `#bytes` or `#view`. */
   #reserve(size: number): number {
     const start = this.#length;
     if (start + size > this.#bytes.length) this.#grow(start + size);
