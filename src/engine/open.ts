@@ -76,8 +76,7 @@ function openImages(
   parts: { client: ContainerdClient; snapshotter: string; registry: ContainerRegistry },
 ): ImageStore {
   const { client, snapshotter, registry } = parts;
-  const users = () =>
-    registry.all().map(({ id, running, record }) => ({ id, running, imageId: record.imageId }));
+  const users = () => registry.all().map(({ id, running, record }) => ({ id, running, imageId: record.imageId }));
   return new ImageStore({ client, snapshotter, clock: options.clock, events: options.events, users });
 }
 

@@ -5,7 +5,14 @@
  *
  * The channel reconnects by itself when containerd comes back; calls fail at once while it is away.
  */
-import { Client, Metadata, credentials, type ClientDuplexStream, type ClientReadableStream, type ClientUnaryCall } from "@grpc/grpc-js";
+import {
+  Client,
+  Metadata,
+  credentials,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+} from "@grpc/grpc-js";
 import { EngineError } from "../../base/errors.ts";
 import { fromServiceError, isServiceError } from "./grpc-errors.ts";
 import { methodsOf, type Method } from "./protocol.ts";
@@ -58,7 +65,7 @@ export class ContainerdClient implements Disposable {
         deadline,
         (error, value) => {
           this.#endless.delete(call);
-          // Only the .proto files and messages.ts together know the type of an answer.
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- messages.ts says what the .proto files do
           if (error === null) resolve(value as T);
           else reject(fromServiceError(error, `${service}.${name}`));
         },
@@ -100,7 +107,10 @@ export class ContainerdClient implements Disposable {
   async collect<T>(service: Service, name: string, request: object): Promise<T[]> {
     const messages: T[] = [];
     try {
-      for await (const message of this.stream(service, name, request)) messages.push(message as T);
+      for await (const message of this.stream(service, name, request)) {
+        const typed: T = message;
+        messages.push(typed);
+      }
     } catch (error) {
       throw isServiceError(error) ? fromServiceError(error, `${service}.${name}`) : error;
     }

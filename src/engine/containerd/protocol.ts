@@ -66,5 +66,7 @@ function messageType(name: string): MessageTypeDefinition<object, object> {
 }
 
 function isMessage(definition: PackageDefinition[string]): definition is MessageTypeDefinition<object, object> {
-  return "format" in definition && typeof definition.format === "string" && definition.format.includes("DescriptorProto");
+  return (
+    "format" in definition && typeof definition.format === "string" && definition.format.includes("DescriptorProto")
+  );
 }

@@ -217,7 +217,8 @@ export class ContainerControl {
     const startedNs = "startedNs" in state ? (state.startedNs ?? exit.finishedNs) : exit.finishedNs;
     const seconds = Number((exit.finishedNs - startedNs) / 1_000_000_000n);
     const die = { exitCode: String(exit.exitCode), execDuration: String(Math.max(0, seconds)) };
-    const restart = run.stopRequested || closing.aborted ? undefined : nextRestart(entry.record, exit.exitCode, seconds);
+    const restart =
+      run.stopRequested || closing.aborted ? undefined : nextRestart(entry.record, exit.exitCode, seconds);
     if (restart !== undefined) {
       registry.update(entry, {
         state: { status: "restarting", ...exit, startedNs },

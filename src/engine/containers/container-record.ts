@@ -46,7 +46,10 @@ export function encodeContainer(record: ContainerRecord): Json {
 
 function encodeState(state: ContainerState): Json {
   return Object.fromEntries(
-    Object.entries(state).map(([key, value]): [string, Json] => [key, typeof value === "bigint" ? String(value) : value]),
+    Object.entries(state).map(([key, value]): [string, Json] => [
+      key,
+      typeof value === "bigint" ? String(value) : value,
+    ]),
   );
 }
 

@@ -5,14 +5,7 @@ import type { SandboxView } from "../../controller/cnm.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSpec, EndpointSettings } from "../container-spec.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type {
-  AttachedStreams,
-  AttachOptions,
-  Containers,
-  LogOptions,
-  TerminalSize,
-  WaitCondition,
-} from "../engine.ts";
+import type { AttachedStreams, AttachOptions, Containers, LogOptions, TerminalSize, WaitCondition } from "../engine.ts";
 import { readLog } from "../streams/log-reader.ts";
 import { attachTo } from "./attach.ts";
 import type { ContainerControl, StopOptions } from "./container-control.ts";

@@ -3,6 +3,7 @@
  * is written meanwhile waits, one chunk at a time, so the client is held back and nothing is lost.
  */
 import { Writable } from "node:stream";
+import { settled } from "../streams/process-streams.ts";
 import type { ContainerEntry } from "./container-entry.ts";
 
 export class LateStdin extends Writable {
@@ -27,7 +28,7 @@ export class LateStdin extends Writable {
   override _final(callback: (error?: Error | null) => void): void {
     const close = this.#closeStdin;
     if (close === undefined) callback();
-    else this.#whenRunning(() => void close().then(() => callback(), callback));
+    else this.#whenRunning(() => void settled(close, callback));
   }
 
   #whenRunning(action: () => void): void {

@@ -24,7 +24,9 @@ export async function listProcesses(pids: readonly number[]): Promise<readonly (
 
 async function hostFacts(): Promise<HostFacts> {
   const passwd = await readFile("/etc/passwd", "utf8").catch(() => "");
-  const users = passwd.split("\n").map((line): [number, string] => [Number(line.split(":")[2]), line.split(":")[0] ?? ""]);
+  const users = passwd
+    .split("\n")
+    .map((line): [number, string] => [Number(line.split(":")[2]), line.split(":")[0] ?? ""]);
   const stat = await readFile("/proc/stat", "utf8");
   return { users: new Map(users), bootTime: Number(/^btime (\d+)/m.exec(stat)?.[1] ?? "0") };
 }
@@ -32,7 +34,10 @@ async function hostFacts(): Promise<HostFacts> {
 async function processRow(pid: number, facts: HostFacts): Promise<readonly string[] | undefined> {
   try {
     const read = async (name: string): Promise<string> => readFile(`/proc/${pid}/${name}`, "utf8");
-    return formatRow({ pid, stat: await read("stat"), status: await read("status"), commandLine: await read("cmdline") }, facts);
+    return formatRow(
+      { pid, stat: await read("stat"), status: await read("status"), commandLine: await read("cmdline") },
+      facts,
+    );
   } catch {
     return undefined;
   }
@@ -59,7 +64,9 @@ export function formatRow(
     "0",
     started.toTimeString().slice(0, 5),
     formatTerminal(number(4)),
-    [seconds / 3600, (seconds / 60) % 60, seconds % 60].map((part) => String(Math.floor(part)).padStart(2, "0")).join(":"),
+    [seconds / 3600, (seconds / 60) % 60, seconds % 60]
+      .map((part) => String(Math.floor(part)).padStart(2, "0"))
+      .join(":"),
     command === "" ? `[${name}]` : command,
   ];
 }

@@ -18,7 +18,10 @@ export function containerStartFailure(cause: unknown, step: "create" | "start"):
   const text = messageOf(cause);
   const doing = step === "create" ? "failed to create task for container: " : "";
   if (!isRuntimeError(cause)) {
-    return { exitCode: 128, error: cause instanceof EngineError ? cause : new EngineError("internal", text, { cause }) };
+    return {
+      exitCode: 128,
+      error: cause instanceof EngineError ? cause : new EngineError("internal", text, { cause }),
+    };
   }
   const exitCode = exitCodeOf(text);
   // What the user asked for cannot be run: their fault, not ours.

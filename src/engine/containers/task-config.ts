@@ -42,7 +42,11 @@ export function taskConfig(
 }
 
 /** An exec has the container's environment, directory and user unless it says otherwise. */
-export function execProcess(config: RuntimeSpec, exec: ExecSpec, parts: { mounts: readonly Mount[]; record: ContainerRecord }): ProcessSpec {
+export function execProcess(
+  config: RuntimeSpec,
+  exec: ExecSpec,
+  parts: { mounts: readonly Mount[]; record: ContainerRecord },
+): ProcessSpec {
   const { spec } = parts.record;
   const user = exec.user === undefined || exec.user === "" ? config.process.user : userIn(parts.mounts, exec.user);
   const capabilities = resolveCapabilities({ ...spec.capabilities, privileged: exec.privileged || spec.privileged });
@@ -53,7 +57,8 @@ export function execProcess(config: RuntimeSpec, exec: ExecSpec, parts: { mounts
     user,
     args: exec.command,
     env: mergeEnvironment(config.process.env, terminal, exec.environment),
-    cwd: exec.workingDirectory === undefined || exec.workingDirectory === "" ? config.process.cwd : exec.workingDirectory,
+    cwd:
+      exec.workingDirectory === undefined || exec.workingDirectory === "" ? config.process.cwd : exec.workingDirectory,
     capabilities: capabilitySets(capabilities, user.uid),
   };
 }

@@ -27,7 +27,11 @@ const RETRY_MS = 200;
 const LOST_EXIT_CODE = 137;
 
 /** Called when a run is over and everything of it is gone; the container's lock is held. */
-export type ExitHandler = (entry: ContainerEntry, run: Run, exit: { exitCode: number; finishedNs: bigint }) => Promise<void>;
+export type ExitHandler = (
+  entry: ContainerEntry,
+  run: Run,
+  exit: { exitCode: number; finishedNs: bigint },
+) => Promise<void>;
 
 export class TaskRunner {
   readonly #context: EngineContext;
@@ -179,7 +183,10 @@ export class TaskRunner {
   }
 
   /** How the process ended; undefined when the engine closes first. Survives containerd's absence. */
-  async waitForExit(process: { readonly containerId: string; readonly execId?: string }): Promise<ExitReport | undefined> {
+  async waitForExit(process: {
+    readonly containerId: string;
+    readonly execId?: string;
+  }): Promise<ExitReport | undefined> {
     const { containerd, closing } = this.#context;
     while (!closing.aborted) {
       try {

@@ -3,7 +3,7 @@
  * after their end, dropped with their container.
  */
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { EngineError } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { ContainerEntry } from "../containers/container-entry.ts";

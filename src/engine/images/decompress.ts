@@ -34,7 +34,10 @@ export async function* decompress(source: Readable): AsyncGenerator<Uint8Array> 
     (error: unknown) => output.destroy(error instanceof Error ? error : new Error(messageOf(error))),
   );
   try {
-    for await (const chunk of output) yield chunk as Uint8Array;
+    for await (const chunk of output) {
+      const bytes: Uint8Array = chunk;
+      yield bytes;
+    }
   } catch (cause) {
     throw new EngineError("invalid-argument", `decompress ${compression}: ${messageOf(cause)}`, { cause });
   } finally {
@@ -52,9 +55,7 @@ async function run(compression: Compression, input: AsyncIterable<Uint8Array>, o
   await Promise.all([
     pipeline(input, child.stdin),
     pipeline(child.stdout, output, { end: false }),
-    exit.then(([code]) => {
-      if (code !== 0) throw new Error(`${compression} ended with code ${code}`);
-    }),
+    exit.then(([code]) => (code === 0 ? undefined : Promise.reject(new Error(`it ended with code ${code}`)))),
   ]);
   output.end();
 }

@@ -4,6 +4,7 @@
  */
 import { formatTimeNs } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
+import { present } from "../../controller/record-reader.ts";
 import type { Json } from "../../store/store.ts";
 import type { Descriptor } from "../containerd/messages.ts";
 import type { ImageConfig } from "../image.ts";
@@ -40,7 +41,7 @@ export function encodeConfig(document: ImageDocument): Uint8Array {
 function configObject(config: ImageConfig): Json {
   const set = (values: readonly string[] | undefined): Json | undefined =>
     values && Object.fromEntries(values.map((value) => [value, {}]));
-  return withoutUndefined({
+  return present({
     User: config.user,
     ExposedPorts: set(config.exposedPorts),
     Env: config.environment,
@@ -87,7 +88,7 @@ export function decodeConfig(bytes: Uint8Array): ImageDocument {
 }
 
 function decodeInnerConfig(config: Json | undefined): ImageConfig {
-  return withoutUndefined({
+  return present({
     user: text(member(config, "User")),
     exposedPorts: keys(member(config, "ExposedPorts")),
     environment: texts(member(config, "Env")),
@@ -101,20 +102,14 @@ function decodeInnerConfig(config: Json | undefined): ImageConfig {
   });
 }
 
-/** The same object without the members that are undefined, which `exactOptionalPropertyTypes` tells from absent ones. */
-function withoutUndefined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
 function encode(document: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(document));
 }
 
 function parse(bytes: Uint8Array): Json {
   try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8")) as Json;
+    const value: Json = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return value;
   } catch (cause) {
     throw new EngineError("internal", "image document is not JSON", { cause });
   }

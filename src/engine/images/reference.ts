@@ -22,7 +22,7 @@ const MAX_NAME = 255;
 
 /** Parses what a user typed. Throws `invalid-argument` "invalid reference format" as Docker does. */
 export function parseReference(text: string): Reference {
-  const [named = "", digest] = splitOnce(text, "@");
+  const [named, digest] = splitOnce(text, "@");
   const slash = named.lastIndexOf("/");
   const colon = named.indexOf(":", slash + 1);
   const name = colon === -1 ? named : named.slice(0, colon);

@@ -13,10 +13,9 @@ import { seccompFilter } from "./seccomp.ts";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const MASKED = [
-  ...["asound", "acpi", "interrupts", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug"],
-  "scsi",
-].map((name) => `/proc/${name}`);
+const MASKED = "asound acpi interrupts kcore keys latency_stats timer_list timer_stats sched_debug scsi"
+  .split(" ")
+  .map((name) => `/proc/${name}`);
 const MASKED_SYS = ["/sys/firmware", "/sys/devices/virtual/powercap"];
 const READONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) => `/proc/${name}`);
 
@@ -105,7 +104,8 @@ function linuxConfig(inputs: ConfigInputs, capabilities: readonly string[]): Lin
 
 /** `net.*` belongs to the sandbox, which the controller makes; the rest to namespaces that runc makes. */
 function kernelSysctls({ sysctls, domainname, utsMode }: ContainerSpec): Readonly<Record<string, string>> {
-  const own = domainname === undefined || domainname === "" || utsMode === "host" ? {} : { "kernel.domainname": domainname };
+  const own =
+    domainname === undefined || domainname === "" || utsMode === "host" ? {} : { "kernel.domainname": domainname };
   return { ...own, ...Object.fromEntries(Object.entries(sysctls).filter(([name]) => !name.startsWith("net."))) };
 }
 

@@ -38,7 +38,11 @@ export function runtimeResources(resources: Resources, privileged: boolean, fact
 
 /** `nofile` becomes `RLIMIT_NOFILE`. */
 export function rlimits(resources: Resources): NonNullable<ProcessSpec["rlimits"]> {
-  return (resources.ulimits ?? []).map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard }));
+  return (resources.ulimits ?? []).map(({ name, soft, hard }) => ({
+    type: `RLIMIT_${name.toUpperCase()}`,
+    soft,
+    hard,
+  }));
 }
 
 function positive(value: number | undefined): value is number {

@@ -68,7 +68,12 @@ export interface DeviceRule {
 export interface RuntimeResources {
   readonly devices: readonly DeviceRule[];
   readonly memory?: { readonly limit: number; readonly swap?: number };
-  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number; readonly cpus?: string };
+  readonly cpu?: {
+    readonly shares?: number;
+    readonly quota?: number;
+    readonly period?: number;
+    readonly cpus?: string;
+  };
   readonly pids?: { readonly limit: number };
 }
 
@@ -83,7 +88,12 @@ export interface SeccompRule {
   readonly names: readonly string[];
   readonly action: string;
   readonly errnoRet?: number;
-  readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo?: number; readonly op: string }[];
+  readonly args?: readonly {
+    readonly index: number;
+    readonly value: number;
+    readonly valueTwo?: number;
+    readonly op: string;
+  }[];
 }
 
 /** How containerd names the two documents that it hands to the shim. */

@@ -101,7 +101,13 @@ export async function tailOffset(file: FileHandle, count: number): Promise<numbe
 export function parseEntry(line: string): LogEntry | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    if (typeof value !== "object" || value === null || !("log" in value) || !("stream" in value) || !("time" in value)) {
+    if (
+      typeof value !== "object" ||
+      value === null ||
+      !("log" in value) ||
+      !("stream" in value) ||
+      !("time" in value)
+    ) {
       return undefined;
     }
     const { log, stream, time } = value;

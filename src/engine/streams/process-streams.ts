@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../../base/errors.ts";
 import type { StdioPaths } from "../containerd/messages.ts";
 import type { OutputChunk } from "../engine.ts";
 import { ensureFifo, openFifoReader, openFifoWriter } from "./fifo.ts";
@@ -69,8 +70,7 @@ export class ProcessStreams {
     return new Writable({
       write: (chunk: Uint8Array, _encoding, callback) => this.writeStdin(chunk, callback),
       final: (callback) => {
-        if (closeStdin === undefined) callback();
-        else closeStdin().then(() => callback(), callback);
+        void settled(closeStdin, callback);
       },
     });
   }
@@ -140,4 +140,18 @@ export class ProcessStreams {
     hub.whenDrained(resume);
     log?.whenDrained(resume);
   }
+}
+
+/** Runs `body` if there is one, then tells a stream how it went. */
+export async function settled(
+  body: (() => Promise<void>) | undefined,
+  callback: (error?: Error | null) => void,
+): Promise<void> {
+  try {
+    await body?.();
+  } catch (error) {
+    callback(error instanceof Error ? error : new Error(messageOf(error)));
+    return;
+  }
+  callback();
 }
