@@ -31,3 +31,13 @@ test("the level can change while the daemon runs", () => {
 test("a line break inside a message does not break the line", () => {
   assert.equal(formatLine('{"level":"info","time":"t","msg":"a\\nb"}').split("\n").length, 2);
 });
+
+test("an error among the fields is its message, and where its first cause was thrown", () => {
+  const lines: string[] = [];
+  const cause = new RangeError("offset is out of bounds");
+  const error = new Error("create sandbox: offset is out of bounds", { cause });
+  createLog({ level: "info", format: "json" }, (line) => void lines.push(line)).error({ error }, "request failed");
+  const line: Record<string, unknown> = JSON.parse(lines.join(""));
+  assert.equal(line["error"], "create sandbox: offset is out of bounds");
+  assert.match(String(line["stack"]), /^RangeError: offset is out of bounds\n +at /);
+});

@@ -23,17 +23,33 @@ export function createLog(config: DaemonConfig["log"], write = writeStderr): Dae
       messageKey: "msg",
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: pino.stdSerializers.err },
     },
     { write: config.format === "json" ? write : (line: string) => write(formatLine(line)) },
   );
   return {
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
+    debug: (fields, message) => logger.debug(printable(fields), message),
+    info: (fields, message) => logger.info(printable(fields), message),
+    warn: (fields, message) => logger.warn(printable(fields), message),
+    error: (fields, message) => logger.error({ ...printable(fields), ...stackOf(fields) }, message),
     setLevel: (level) => (logger.level = level),
   };
+}
+
+/** Errors as their messages: JSON would print them as empty objects. */
+function printable(fields: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]: [string, unknown]) => [
+      key,
+      value instanceof Error ? value.message : value,
+    ]),
+  );
+}
+
+/** Where the first cause of a logged error was thrown: what a bug report needs. */
+function stackOf(fields: object): { readonly stack?: string } {
+  let error: unknown = Object.values(fields).find((value) => value instanceof Error);
+  while (error instanceof Error && error.cause instanceof Error) error = error.cause;
+  return error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
 }
 
 /** A JSON line as a logfmt line. */

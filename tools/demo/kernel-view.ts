@@ -10,7 +10,8 @@ export interface KernelView {
   readonly links: ReadonlyMap<string, string>;
   readonly routes: readonly string[];
   readonly rules: readonly string[];
-  readonly namespaces: readonly string[];
+  /** Path of a namespace's file to the interfaces and addresses in it. */
+  readonly namespaces: ReadonlyMap<string, readonly string[]>;
   readonly forwarding: string;
 }
 
@@ -27,11 +28,21 @@ export function lookAtKernel(): KernelView {
     links: new Map(links.filter((link) => link.ifname !== "lo").map((link) => [link.ifname, describe(link)])),
     routes: lines(print("ip", "route")).map((line) => line.replace(/ proto.*/, "")),
     rules: lines(print("iptables-save")).filter((line) => line.startsWith("-A ")),
-    namespaces: lines(readFileSync("/proc/mounts", "utf8"))
-      .filter((line) => line.startsWith("nsfs "))
-      .map((line) => line.split(" ")[1] ?? ""),
+    namespaces: lookIntoNamespaces(),
     forwarding: readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8").trim(),
   };
+}
+
+function lookIntoNamespaces(): ReadonlyMap<string, readonly string[]> {
+  const mounts = lines(readFileSync("/proc/mounts", "utf8")).filter((line) => line.startsWith("nsfs "));
+  const paths = mounts.map((line) => line.split(" ")[1] ?? "");
+  return new Map(paths.map((path) => [path, interfacesIn(path)]));
+}
+
+function interfacesIn(path: string): readonly string[] {
+  const shown = lines(print("nsenter", `--net=${path}`, "ip", "-4", "-br", "address"));
+  const parts = shown.map((line) => line.split(/\s+/));
+  return parts.map(([name = "", , address]) => [name.replace(/@.*/, ""), address].filter(Boolean).join(" "));
 }
 
 /** One sentence. */
@@ -42,16 +53,25 @@ export function explain(before: KernelView, after: KernelView): string {
     list("new link", added),
     list("link gone:", gone),
     list("new route", without(after.routes, before.routes)),
-    count(
-      "namespace",
-      without(after.namespaces, before.namespaces).length,
-      without(before.namespaces, after.namespaces).length,
-    ),
+    ...namespaceChanges(before.namespaces, after.namespaces),
     count("iptables rule", without(after.rules, before.rules).length, without(before.rules, after.rules).length),
     before.forwarding === after.forwarding ? "" : `ip_forward is now ${after.forwarding}`,
   ];
   const told = parts.filter((part) => part !== "").join("; ");
-  return told === "" ? "nothing changed in the host's kernel" : told;
+  return told === "" ? "nothing changed" : told;
+}
+
+function namespaceChanges(before: KernelView["namespaces"], after: KernelView["namespaces"]): readonly string[] {
+  const changes = [...after].map(([path, now]) => {
+    const then = before.get(path);
+    if (then === undefined) return `new namespace with ${now.join(", ")}`;
+    const [appeared, vanished] = [without(now, then), without(then, now)];
+    return [list("inside the container appeared", appeared), list("inside the container is gone:", vanished)]
+      .filter((part) => part !== "")
+      .join("; ");
+  });
+  const ended = [...before.keys()].filter((path) => !after.has(path)).length;
+  return [...changes, ended === 0 ? "" : `${ended} namespaces gone`];
 }
 
 function describe(link: IpLink): string {

@@ -12,6 +12,8 @@ import { WALK } from "./walk.ts";
 import type { Line } from "./walk.ts";
 
 const TERMINAL = { rows: 30, columns: 100 };
+/** The shell asks its terminal where the cursor is; there is nobody to answer. */
+const CURSOR_QUERY = "\u001B[6n";
 const colours = process.stdout.isTTY;
 const paint = (code: string, text: string): string => (colours ? `\u001B[${code}m${text}\u001B[0m` : text);
 
@@ -57,7 +59,7 @@ async function typeLines(command: string, typed: readonly string[], environment:
     terminal.type(`${line}\r`);
   }
   const status = await terminal.ended();
-  return { status, output: (output + terminal.rest()).replaceAll("\r", "") };
+  return { status, output: (output + terminal.rest()).replaceAll("\r", "").replaceAll(CURSOR_QUERY, "") };
 }
 
 /** What is wrong with the outcome, or undefined. */

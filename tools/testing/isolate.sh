@@ -44,5 +44,8 @@ while left >/run/left && [ -s /run/left ] && [ $tries -lt 20 ]; do
   tries=$((tries + 1))
   sleep 0.1
 done
-cat /run/left >&3 2>/dev/null || true
+if [ -s /run/left ]; then
+  { cat /run/left >&3; } 2>/dev/null || cat /run/left >&2
+  [ $status -ne 0 ] || status=1
+fi
 exit $status

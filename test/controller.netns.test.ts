@@ -1,0 +1,205 @@
+/** The controller with all its real parts in a private namespace, judged by ip, ping, getent, iptables-save and /proc. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { run } from "./support/run.ts";
+import { takeTraces } from "./support/traces.ts";
+import { until } from "./support/wait.ts";
+import type { SandboxSpec } from "../src/controller/cnm.ts";
+import { openController, type OpenedController } from "../src/controller/open.ts";
+import { openSandbox } from "../src/controller/sandbox-handle.ts";
+
+let directory = "";
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "causeway-controller-"));
+});
+
+afterEach(async () => {
+  // Each test starts on an empty host: what the last one made on purpose goes.
+  for (const name of await linkNames()) if (name !== "lo") await run(["ip", "link", "del", name]);
+  for (const table of ["filter", "nat"]) {
+    for (const program of ["iptables", "ip6tables"] as const) {
+      await run([program, "-t", table, "-F"]);
+      await run([program, "-t", table, "-X"]);
+    }
+  }
+  await rm(directory, { recursive: true, force: true });
+});
+
+function open(): Promise<OpenedController> {
+  return openController({ dataRoot: join(directory, "data"), runDirectory: join(directory, "run") });
+}
+
+function spec(name: string, ...networks: readonly string[]): SandboxSpec {
+  const endpoints = networks.map((network) => ({ network, name }));
+  return { containerId: name, hostname: name, filesDirectory: directory, endpoints };
+}
+
+async function linkNames(): Promise<readonly string[]> {
+  const { stdout } = await run(["ip", "-json", "link"]);
+  const links: readonly { readonly ifname: string }[] = JSON.parse(stdout || "[]");
+  return links.map(({ ifname }) => ifname);
+}
+
+async function inside(key: string, ...command: readonly string[]): Promise<string> {
+  return (await run(["nsenter", `--net=${key}`, ...command])).stdout;
+}
+
+test("everything made and removed a few times leaves no link, rule, mount, namespace or descriptor", async () => {
+  const round = async ({ controller }: OpenedController): Promise<void> => {
+    await controller.createNetwork({ name: "one", enableIPv6: true });
+    await controller.createNetwork({ name: "two", internal: true });
+    const made = await Promise.all(
+      ["a", "b", "c"].map((name) => controller.createSandbox(spec(name, "one", "bridge"))),
+    );
+    for (const { id } of made) {
+      const endpoint = await controller.connect(id, { network: "two", name: id });
+      await controller.disconnect(endpoint.id);
+      await assert.rejects(controller.connect(id, { network: "one", name: "again" }), { code: "forbidden" });
+    }
+    await Promise.all(made.map(({ id }) => controller.removeSandbox(id)));
+    await controller.removeNetwork("one");
+    await controller.removeNetwork("two");
+  };
+  await using opened = await open();
+  await round(opened);
+  const before = await takeTraces(process.pid);
+  for (let times = 0; times < 3; times++) await round(opened);
+  assert.deepEqual(await takeTraces(process.pid), before);
+  assert.deepEqual(await readdir(join(directory, "run/netns")), []);
+});
+
+test("a link in the way fails a network clearly, and neither it nor anything else changes", async () => {
+  await using opened = await open();
+  await run(["ip", "link", "add", "mine", "type", "dummy"]);
+  const before = await takeTraces(0);
+  const options = { "com.docker.network.bridge.name": "mine" };
+  await assert.rejects(opened.controller.createNetwork({ name: "x", options }), /create network x: .*mine/);
+  assert.deepEqual(await takeTraces(0), before);
+  assert.equal(opened.controller.networks().length, 3);
+});
+
+test("a restart where nothing changed applies no step, no rule, and loses no packet", async () => {
+  let opened = await open();
+  await opened.controller.createNetwork({ name: "backend" });
+  const c1 = await opened.controller.createSandbox(spec("c1", "backend"));
+  const c2 = await opened.controller.createSandbox(spec("c2", "backend"));
+  const links = (await run(["ip", "link"])).stdout;
+  const target = c2.endpoints[0]?.endpoint.addresses[0]?.address.value ?? 0n;
+  const ping = spawn("nsenter", [`--net=${c1.key}`, "ping", "-i0.01", "-c150", `${0xac120000n + (target & 0xffffn)}`]);
+  let printed = "";
+  ping.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  const ended = new Promise((resolve) => ping.once("close", resolve));
+  await until("ping answers", () => printed.includes("icmp_seq=2"));
+
+  await opened[Symbol.asyncDispose]();
+  opened = await open();
+  const { steps, rules } = opened.controller.startReport;
+  await ended;
+  assert.match(printed, /150 packets transmitted, 150 received, 0% packet loss/);
+  assert.deepEqual({ steps, removed: rules.removed }, { steps: 0, removed: 0 });
+  assert.equal((await run(["ip", "link"])).stdout, links);
+  assert.deepEqual(opened.controller.findSandbox(c1.id), c1);
+  for (const { id } of [c1, c2]) await opened.controller.removeSandbox(id);
+  await opened.controller.removeNetwork("backend");
+  await opened[Symbol.asyncDispose]();
+});
+
+test("what somebody breaks on the host is repaired within a second, and a foreign link is left alone", async () => {
+  await using opened = await open();
+  const { controller } = opened;
+  await controller.createNetwork({ name: "backend" });
+  await using c1 = await openSandbox(opened, { name: "c1", networks: ["backend"] });
+  await using c2 = await openSandbox(opened, { name: "c2", networks: ["backend"] });
+  await run(["ip", "link", "add", "mine", "type", "dummy"]);
+  const veth = (await linkNames()).find((name) => name.startsWith("veth")) ?? "";
+  const bridge = (await linkNames()).find((name) => name.startsWith("br-")) ?? "";
+  const shows = async (command: readonly [string, ...string[]], pattern: RegExp): Promise<boolean> =>
+    pattern.test((await run(command)).stdout);
+
+  await run(["ip", "addr", "del", "172.17.0.1/16", "dev", "docker0"]);
+  await until("docker0's address", () => shows(["ip", "addr", "show", "docker0"], /172\.17\.0\.1\/16/), 1500);
+  await run(["ip", "link", "set", veth, "down"]);
+  await until("the veth is up", () => shows(["ip", "link", "show", veth], /[<,]UP[,>]/), 1500);
+  await run(["ip", "link", "set", veth, "nomaster"]);
+  await until("the veth is a port", () => shows(["ip", "link", "show", veth], new RegExp(`master ${bridge}`)), 1500);
+  await run(["ip", "link", "del", bridge]);
+  await until(
+    "the bridge and its ports",
+    () => shows(["ip", "link", "show", veth], new RegExp(`master ${bridge}`)),
+    1500,
+  );
+  await run(["ip", "link", "del", veth]);
+  await until("both ends of the veth", async () => (await c1.run(["ping", "-c1", "-W1", "c2"])).exitCode === 0, 2500);
+  assert.match((await run(["ip", "-d", "link", "show", "mine"])).stdout, /state DOWN/);
+  await run(["ip", "link", "del", "mine"]);
+  assert.equal((await c2.run(["ping", "-c1", "-W1", "c1"])).exitCode, 0);
+  await c1[Symbol.asyncDispose]();
+  await c2[Symbol.asyncDispose]();
+  await controller.removeNetwork("backend");
+});
+
+test("connect moves the default route to the preferred network and disconnect moves it back", async () => {
+  await using opened = await open();
+  const { controller } = opened;
+  await controller.createNetwork({ name: "b-net" });
+  await controller.createNetwork({ name: "a-net" });
+  const { id, key } = await controller.createSandbox(spec("c1", "b-net"));
+  const route = async (): Promise<string> => (await inside(key, "ip", "route", "show", "default")).trim();
+  assert.equal(await route(), "default via 172.18.0.1 dev eth0");
+  const endpoint = await controller.connect(id, { network: "a-net", name: "c1" });
+  assert.equal(await route(), "default via 172.19.0.1 dev eth1");
+  await controller.disconnect(endpoint.id);
+  assert.equal(await route(), "default via 172.18.0.1 dev eth0");
+  assert.doesNotMatch(await inside(key, "ip", "link"), /eth1/);
+});
+
+test("the host has the route to the default bridge, and its masquerading rule to the letter", async () => {
+  await using opened = await open();
+  assert.equal(opened.firewallBackend, "iptables");
+  assert.match((await run(["ip", "route"])).stdout, /^172\.17\.0\.0\/16 dev docker0 .*src 172\.17\.0\.1/m);
+  const rules = (await run(["iptables-save"])).stdout;
+  assert.match(rules, /^-A POSTROUTING -s 172\.17\.0\.0\/16 ! -o docker0 -j MASQUERADE$/m);
+  assert.match(rules, /^-A FORWARD -i docker0 -o docker0 -j ACCEPT$/m);
+});
+
+test("a sandbox on the default bridge has no resolver until it joins a user-defined network", async () => {
+  await using opened = await open();
+  await opened.controller.createNetwork({ name: "backend" });
+  await using c1 = await openSandbox(opened, { name: "c1", networks: ["bridge"] });
+  await using c2 = await openSandbox(opened, { name: "c2", networks: ["backend"] });
+  const lookUp = async (): Promise<string> =>
+    (await c1.run(["getent", "ahostsv4", "c2"], { timeoutMs: 20_000 })).stdout;
+  assert.doesNotMatch((await c1.run(["cat", "/etc/resolv.conf"])).stdout, /127\.0\.0\.11/);
+  await c1.connect("backend");
+  assert.match((await c1.run(["cat", "/etc/resolv.conf"])).stdout, /^nameserver 127\.0\.0\.11$/m);
+  assert.match(await lookUp(), /^172\.18\.0\.2 .*c2$/m);
+  assert.match((await c2.run(["getent", "ahostsv4", "c1.backend"])).stdout, /^172\.18\.0\.3/m);
+  await c1.disconnect("backend");
+  assert.doesNotMatch((await c2.run(["getent", "ahostsv4", "c1.backend"])).stdout, /172\.18\.0\.3/);
+});
+
+test("namespaces under the run directory that no sandbox owns are removed at start, sandboxes without one released", async () => {
+  let opened = await open();
+  await opened.controller.createNetwork({ name: "backend" });
+  const c1 = await opened.controller.createSandbox(spec("c1", "backend"));
+  await opened[Symbol.asyncDispose]();
+  await run(["umount", c1.key]);
+  await rm(c1.key);
+  const stray = join(directory, "run/netns/0123456789ab");
+  await run(["sh", "-c", `touch ${stray} && unshare --net=${stray} true`]);
+
+  opened = await open();
+  assert.deepEqual(await readdir(join(directory, "run/netns")), []);
+  assert.equal(opened.controller.findSandbox(c1.id), undefined);
+  assert.deepEqual(
+    (await linkNames()).filter((name) => name.startsWith("veth")),
+    [],
+  );
+  await opened.controller.removeNetwork("backend");
+  await opened[Symbol.asyncDispose]();
+});
