@@ -41,6 +41,8 @@ function assertHolds(model: KernelModel, layout: Layout, owned: readonly Rule[])
     isEmpty(planFromSaved(model.saved, layout, owned)),
     formatRestore(planFromSaved(model.saved, layout, owned)),
   );
+  for (const { table, chain, text } of layout.blocks.flatMap(rulesOf))
+    assert.equal(model.rules(table, chain).filter((rule) => rule === text).length, 1, `${chain} ${text}`);
   assert.deepEqual(model.rules("filter", "FORWARD").slice(0, 2), ["-j DOCKER-USER", "-j DOCKER-ISOLATION-STAGE-1"]);
 }
 
