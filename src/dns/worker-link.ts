@@ -71,6 +71,8 @@ export class WorkerLink implements AsyncDisposable {
     const worker = this.#options.spawn();
     const startedAt = performance.now();
     this.#worker = worker;
+    // A program may end while its resolver is idle; requests under way keep it alive by their deadlines.
+    worker.unref();
     worker.on("message", (report: WorkerReport) => this.#received(worker, report));
     worker.on("error", (cause) => this.#options.log.error({ error: messageOf(cause) }, "the DNS worker failed"));
     worker.once("exit", (code) => this.#exited(worker, code, performance.now() - startedAt));
@@ -140,6 +142,7 @@ function post(worker: Worker, request: WorkerRequest): void {
 }
 
 async function endWorker(worker: Worker): Promise<void> {
+  worker.ref();
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   post(worker, { kind: "close" });
   const deadline = setTimeout(() => void worker.terminate(), CLOSE_MS);
