@@ -14,7 +14,12 @@ export function imageReference(repository: string, tag: string): string {
   if (name.length > 255 || !REPOSITORY.test(name)) throw invalidName(name);
   const chosen = tag || ownTag || "latest";
   if (!TAG.test(chosen)) throw new EngineError("invalid-argument", "invalid tag format");
-  return `${name}:${chosen}`;
+  return `${familiarName(name)}:${chosen}`;
+}
+
+/** Docker Hub's own images without its name, as people write them and docker shows them. */
+export function familiarName(name: string): string {
+  return name.replace(/^(?:index\.)?docker\.io\//, "").replace(/^library\/(?=[^/]*$)/, "");
 }
 
 function invalidName(name: string): EngineError {

@@ -5,7 +5,7 @@ import type { ApiApp, ByRest } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { Filters, parseUntil } from "../filters.ts";
 import { parseChanges } from "../image-changes.ts";
-import { imageReference } from "../image-reference.ts";
+import { familiarName, imageReference } from "../image-reference.ts";
 import { Query } from "../query.ts";
 import { imageHistory, imageInspect, imageSummary } from "../view/image.ts";
 
@@ -74,7 +74,7 @@ function importRoute(app: ApiApp, { engine }: ApiContext): void {
 }
 
 function refusePull(query: Query): never {
-  const name = query.text("fromImage");
+  const name = familiarName(query.text("fromImage"));
   if (name === "") throw new EngineError("invalid-argument", "invalid reference format");
   const mend = "make the image here with `docker import ROOTFS.tar NAME`";
   throw new EngineError("not-implemented", `pulling ${name} from a registry is not implemented yet; ${mend}`);

@@ -63,7 +63,10 @@ export function list<T>(item: Decoder<T>, goType = "[]string"): Decoder<readonly
 
 /** A string or a list of strings (Go's `strslice.StrSlice`: Cmd, Entrypoint). */
 export const words: Decoder<readonly string[]> = {
-  decode: (value, place) => (typeof value === "string" ? [value] : list(text).decode(value, place)),
+  decode(value, place) {
+    if (Array.isArray(value)) return list(text).decode(value, place);
+    return typeof value === "string" ? [value] : mismatch(value, place, "string");
+  },
 };
 
 /** A map of strings to one type. Members that are null are left out, or become `whenNull` where given. */

@@ -4,34 +4,33 @@ import { formatTimeNs } from "../../base/clock.ts";
 import type { EngineInfo } from "../../engine/engine.ts";
 import type { ApiContext, ApiSettings } from "../api-context.ts";
 import { NEWEST_VERSION, OLDEST_VERSION } from "../api-version.ts";
-import { goArchitecture, hostFacts } from "../host-facts.ts";
+import { goArchitecture, hostFacts, type HostFacts } from "../host-facts.ts";
 
+/** Details of a component are a Go map, which prints in the order of its keys. */
 export function versionView(settings: ApiSettings, engine: EngineInfo) {
-  const common = {
-    ApiVersion: NEWEST_VERSION,
-    MinAPIVersion: OLDEST_VERSION,
-    GitCommit: settings.gitCommit ?? "",
-    GoVersion: `node ${process.version}`,
-    Os: "linux",
-    Arch: goArchitecture(),
-    KernelVersion: release(),
-    ...(settings.buildTime === undefined ? {} : { BuildTime: settings.buildTime }),
-  };
-  const details = { ...common, Experimental: String(settings.experimental ?? false) };
+  const versions = { ApiVersion: NEWEST_VERSION, MinAPIVersion: OLDEST_VERSION, GitCommit: settings.gitCommit ?? "" };
+  const platform = { GoVersion: `node ${process.version}`, Os: "linux", Arch: goArchitecture() };
+  const common = { ...versions, ...platform, KernelVersion: release(), BuildTime: settings.buildTime ?? "" };
+  const details = Object.entries({ ...common, Experimental: String(settings.experimental ?? false) });
   return {
     Platform: { Name: "Causeway" },
-    Version: settings.serverVersion,
-    ...common,
     Components: [
-      { Name: "Engine", Version: settings.serverVersion, Details: details },
+      {
+        Name: "Engine",
+        Version: settings.serverVersion,
+        Details: Object.fromEntries(details.sort(([a], [b]) => (a < b ? -1 : 1))),
+      },
       { Name: "containerd", Version: engine.containerdVersion, Details: { GitCommit: "" } },
       { Name: "runc", Version: engine.runcVersion, Details: { GitCommit: "" } },
     ],
+    Version: settings.serverVersion,
+    ...common,
   };
 }
 
 export function infoView({ settings, clock }: ApiContext, info: EngineInfo) {
   const { running, paused, stopped } = info.containers;
+  const facts = hostFacts();
   return {
     ID: info.id,
     Containers: running + paused + stopped,
@@ -47,20 +46,22 @@ export function infoView({ settings, clock }: ApiContext, info: EngineInfo) {
       Authorization: null,
       Log: ["json-file"],
     },
-    ...capabilities(),
+    ...capabilities(facts),
     Debug: settings.debug ?? false,
+    NFd: facts.openFiles,
+    OomKillDisable: false,
+    NGoroutines: 1,
     SystemTime: formatTimeNs(clock.nowNs()),
-    NEventsListener: 0,
-    ...hostView(settings),
-    ...runtimeView(info),
-    LiveRestoreEnabled: settings.liveRestore ?? false,
+    ...hostView(facts),
+    ...daemonView(settings, info),
+    ...runtimeView(settings, info),
     ...firewallView(settings),
     DefaultAddressPools: (settings.defaultAddressPools ?? []).map(({ base, size }) => ({ Base: base, Size: size })),
     Warnings: settings.warnings ?? [],
   };
 }
 
-function capabilities() {
+function capabilities(facts: HostFacts) {
   return {
     MemoryLimit: true,
     SwapLimit: true,
@@ -69,21 +70,18 @@ function capabilities() {
     CPUShares: true,
     CPUSet: true,
     PidsLimit: true,
-    OomKillDisable: false,
+    IPv4Forwarding: facts.ipv4Forwarding,
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,
   };
 }
 
-function hostView(settings: ApiSettings) {
-  const facts = hostFacts();
+function hostView(facts: HostFacts) {
   return {
-    IPv4Forwarding: facts.ipv4Forwarding,
-    NFd: facts.openFiles,
-    NGoroutines: 1,
     LoggingDriver: "json-file",
     CgroupDriver: "cgroupfs",
     CgroupVersion: facts.cgroupVersion,
+    NEventsListener: 0,
     KernelVersion: release(),
     OperatingSystem: facts.operatingSystem,
     OSVersion: facts.osVersion,
@@ -94,6 +92,12 @@ function hostView(settings: ApiSettings) {
     NCPU: availableParallelism(),
     MemTotal: totalmem(),
     GenericResources: null,
+  };
+}
+
+function daemonView(settings: ApiSettings, info: EngineInfo) {
+  return {
+    DockerRootDir: info.dataRoot,
     HttpProxy: "",
     HttpsProxy: "",
     NoProxy: "",
@@ -104,13 +108,13 @@ function hostView(settings: ApiSettings) {
   };
 }
 
-function runtimeView(info: EngineInfo) {
+function runtimeView(settings: ApiSettings, info: EngineInfo) {
   const swarm = { NodeID: "", NodeAddr: "", LocalNodeState: "inactive", ControlAvailable: false, Error: "" };
   return {
-    DockerRootDir: info.dataRoot,
-    Runtimes: { runc: { path: "runc" }, "io.containerd.runc.v2": { path: "runc" } },
+    Runtimes: { "io.containerd.runc.v2": { path: "runc" }, runc: { path: "runc" } },
     DefaultRuntime: "runc",
     Swarm: { ...swarm, RemoteManagers: null },
+    LiveRestoreEnabled: settings.liveRestore ?? false,
     Isolation: "",
     InitBinary: "",
     ContainerdCommit: { ID: info.containerdVersion },
