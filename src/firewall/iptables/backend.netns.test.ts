@@ -10,7 +10,7 @@ import { openMemoryStore } from "../../store/memory-store.ts";
 import { firewallContract } from "../firewall.contract.ts";
 import { BACKEND, BACKEND_V6, bridgePolicy, dnsRedirect, DOCKER0 } from "../policies.fixture.ts";
 import { openIptablesFirewall, type IptablesOptions } from "./backend.ts";
-import { ProcessKernel, requirePrivateNamespace } from "./process-kernel.ts";
+import { ProcessKernel, requirePrivateNamespace } from "./process-kernel.fixture.ts";
 
 const SANDBOX = "/run/netns/c1";
 
@@ -246,6 +246,34 @@ test("a program that is not installed is named with the cure", async () => {
   await assert.rejects(
     open({ programs }),
     /^EngineError: run no-such-restore: .*ENOENT.* \(install it with "apt-get install iptables"/,
+  );
+});
+
+test("a kernel that cannot filter a family is told from other failures, with the flag that does without", async () => {
+  const { firewall, kernel } = await open();
+  const stderr =
+    "# Warning: something else\nip6tables-save v1.8.9 (legacy): Cannot initialize: can't initialize ip6tables table";
+  kernel.intercept = ([program]) => (program === "ip6tables-save" ? { exitCode: 3, stdout: "", stderr } : undefined);
+  await assert.rejects(firewall.reconcile([]), (error) => {
+    assert.ok(error instanceof EngineError && error.code === "unavailable");
+    assert.match(
+      error.message,
+      /the kernel cannot filter for ip6tables-save \(--ip6tables=false does without\): ip6tables-save/,
+    );
+    return true;
+  });
+});
+
+test("the refusal of a rule shows the rule", async () => {
+  const { firewall, kernel } = await open();
+  await firewall.reconcile([]);
+  kernel.intercept = ([program]) =>
+    program === "iptables-restore"
+      ? { exitCode: 1, stdout: "", stderr: "iptables-restore: line 3 failed: No chain/target/match by that name." }
+      : undefined;
+  await assert.rejects(
+    firewall.apply({ add: [DOCKER0], remove: [] }),
+    /by that name\. \(at "-[DI] [A-Z-]+ [^"]*-j [A-Z]+/,
   );
 });
 

@@ -30,6 +30,10 @@ const RUN_TIMEOUT_MS = 30_000;
 /** Another program held the lock for as long as we were willing to wait; nothing was changed. */
 export class XtablesLockError extends EngineError {}
 
+/** How either variant says that the kernel was built without its part, or that the modules cannot be loaded. */
+const NO_SUCH_FILTER =
+  /can't initialize ip6?tables|initialize ip6?tables table|Failed to initialize nft|Protocol not supported/i;
+
 export interface ProgramsOptions {
   /** Other programs than those in PATH. */
   readonly programs?: Readonly<Record<Family, ProgramNames>>;
@@ -87,15 +91,24 @@ function advice({ namespace }: Scope, cause: unknown): string {
     : "";
 }
 
-function failure(program: string, { exitCode, stderr }: RunResult, input?: string): EngineError {
-  const said = stderr.trim().split("\n")[0] ?? "";
+function failure(program: string, result: RunResult, input?: string): EngineError {
+  const { exitCode, stderr } = result;
+  const said = stderr.split("\n").find((line) => line !== "" && !line.startsWith("#")) ?? "it printed no reason";
   if (/xtables lock/.test(stderr))
     return new XtablesLockError(
       "unavailable",
       `another program holds the xtables lock (find it with "fuser /run/xtables.lock"): ${said}`,
     );
-  const lineNumber = Number(/line:? (\d+)/.exec(stderr)?.[1]);
-  const line = Number.isNaN(lineNumber) ? undefined : input?.split("\n")[lineNumber - 1];
-  const about = line === undefined || line === "COMMIT" ? "" : ` (at "${line}")`;
-  return new EngineError("internal", `${program} ended with status ${exitCode}: ${said}${about}`);
+  if (NO_SUCH_FILTER.test(stderr)) {
+    const flag = program.startsWith("ip6") ? "--ip6tables=false" : "--iptables=false";
+    return new EngineError("unavailable", `the kernel cannot filter for ${program} (${flag} does without): ${said}`);
+  }
+  return new EngineError("internal", `${program} ended with status ${exitCode}: ${said}${lineOf(stderr, input)}`);
+}
+
+/** The line of our input that the program complained about, which its own message only numbers. */
+function lineOf(stderr: string, input: string | undefined): string {
+  const number = Number(/line:? (\d+)/.exec(stderr)?.[1] ?? 0);
+  const line = input?.split("\n")[number - 1] ?? "";
+  return line === "" || line === "COMMIT" ? "" : ` (at "${line}")`;
 }

@@ -11,7 +11,7 @@ import { silentLog } from "../../base/log.ts";
 import type { Firewall, Policy } from "../firewall.ts";
 import { bridgePolicy, dnsRedirect } from "../policies.fixture.ts";
 import { openIptablesFirewall } from "./backend.ts";
-import { ProcessKernel, requirePrivateNamespace } from "./process-kernel.ts";
+import { ProcessKernel, requirePrivateNamespace } from "./process-kernel.fixture.ts";
 
 function sh(command: string): void {
   execFileSync("sh", ["-ec", command], { stdio: ["ignore", "ignore", "inherit"] });
