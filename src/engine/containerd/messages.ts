@@ -47,7 +47,8 @@ export interface StdioPaths {
 }
 
 export interface TaskProcess extends StdioPaths {
-  readonly containerId: string;
+  /** The container's id (`container_id` is left empty by containerd). */
+  readonly id: string;
   readonly pid: number;
   readonly status: "UNKNOWN" | "CREATED" | "RUNNING" | "STOPPED" | "PAUSED" | "PAUSING";
   readonly exitStatus: number;

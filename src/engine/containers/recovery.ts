@@ -22,7 +22,7 @@ export interface RecoveryParts {
 /** Throws only when containerd does not answer; what goes wrong with one container is logged and does not stop the rest. */
 export async function recover(parts: RecoveryParts): Promise<void> {
   const { context } = parts;
-  const tasks = new Map((await context.containerd.client.tasks.list()).map((task) => [task.containerId, task]));
+  const tasks = new Map((await context.containerd.client.tasks.list()).map((task) => [task.id, task]));
   for (const entry of context.registry.all()) {
     await guarded(context, entry.id, "recover container", () => recoverOne(parts, entry, tasks.get(entry.id)));
   }
