@@ -15,6 +15,7 @@ import type { Engine } from "../engine/engine.ts";
 import { openKernelThread } from "../kernel/thread.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { DaemonConfig } from "./config.ts";
+import { claimNamespace } from "./namespace-claim.ts";
 import { refuseIfInTheWay } from "./in-the-way.ts";
 import { Listeners } from "./listen/listeners.ts";
 import { packageVersion } from "./package-version.ts";
@@ -25,6 +26,7 @@ import type { Reloadable } from "./reloadable.ts";
 export async function startDaemon(config: DaemonConfig, reloadable: Reloadable, log: Log): Promise<AsyncDisposable> {
   await using parts = new AsyncDisposableStack();
   if (config.pidFile !== undefined) parts.use(PidFile.create(config.pidFile));
+  parts.use(claimNamespace());
   mkdirSync(config.dataRoot, { recursive: true, mode: 0o711 });
   mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
   const kernel = parts.use(await openKernelThread());
@@ -33,13 +35,8 @@ export async function startDaemon(config: DaemonConfig, reloadable: Reloadable, 
   const engine = parts.use(await openContainers(config, reloadable, opened, log));
   const settings = apiSettings(config, reloadable, opened);
   const api = parts.use(await createApiServer({ engine, log, clock: systemClock, settings }));
-  parts.use(
-    await Listeners.open(
-      (listener) => api.serve(listener),
-      config,
-      (where) => log.info({}, `API listen on ${where}`),
-    ),
-  );
+  const listeners = parts.use(await Listeners.open((listener) => api.serve(listener), config));
+  for (const where of listeners.addresses) log.info({}, `API listen on ${where}`);
   return parts.move();
 }
 

@@ -10,14 +10,11 @@ export class PidFile implements Disposable {
     this.#path = path;
   }
 
-  /** Throws `conflict` while the process that the file names lives. */
-  static create(path: string): PidFile {
+  /** Throws `conflict` while the process that the file names lives, with the sentence that `why` makes of its pid. */
+  static create(path: string, why = stillRunning): PidFile {
     const pid = readPid(path);
     if (pid !== undefined && pid !== process.pid && isAlive(pid)) {
-      throw new EngineError(
-        "conflict",
-        `process with PID ${pid} is still running; stop it, or delete ${path} if it is no daemon`,
-      );
+      throw new EngineError("conflict", why(pid, path));
     }
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, String(process.pid), { mode: 0o644 });
@@ -27,6 +24,10 @@ export class PidFile implements Disposable {
   [Symbol.dispose](): void {
     if (readPid(this.#path) === process.pid) rmSync(this.#path, { force: true });
   }
+}
+
+function stillRunning(pid: number, path: string): string {
+  return `process with PID ${pid} is still running; stop it, or delete ${path} if it is no daemon`;
 }
 
 function readPid(path: string): number | undefined {

@@ -58,11 +58,12 @@ export class TestDaemon implements AsyncDisposable {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;
+    const logged = this.#log.length;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error(`no API after ${START_MS / 1000} s:\n${this.log}`)), START_MS);
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
       this.#log += chunk;
-      if (this.#log.includes("API listen on")) resolve();
+      if (this.#log.includes("API listen on", logged)) resolve();
     });
     child.once("exit", (code) => reject(new Error(`causewayd ended with status ${String(code)}:\n${this.log}`)));
     try {

@@ -21,24 +21,28 @@ export type Serve = (listener: Server) => void;
 export class Listeners implements AsyncDisposable {
   readonly #servers: Server[] = [];
   readonly #connections = new Set<Socket>();
+  readonly #addresses: string[] = [];
   readonly #serve: Serve;
 
   private constructor(serve: Serve) {
     this.#serve = serve;
   }
 
-  /** All addresses or none. `onListen` hears of each as it begins to accept. */
-  static async open(serve: Serve, config: ListenConfig, onListen: (where: string) => void): Promise<Listeners> {
+  /** All addresses or none. */
+  static async open(serve: Serve, config: ListenConfig): Promise<Listeners> {
     const listeners = new Listeners(serve);
     try {
-      for (const address of config.listen) {
-        for (const where of await listeners.#listen(address, config)) onListen(where);
-      }
+      for (const address of config.listen) listeners.#addresses.push(...(await listeners.#listen(address, config)));
     } catch (cause) {
       await listeners[Symbol.asyncDispose]();
       throw cause;
     }
     return listeners;
+  }
+
+  /** Where it accepts connections, as printed in the log. */
+  get addresses(): readonly string[] {
+    return this.#addresses;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
