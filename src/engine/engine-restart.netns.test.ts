@@ -5,18 +5,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { join } from "node:path";
-import {
-  counts,
-  exec,
-  importBusybox,
-  openTestEngine,
-  PLAIN_SPEC,
-  readAll,
-  shims,
-  startLong,
-  until,
-} from "./engine.fixture.ts";
+import { counts, exec, importBusybox, openTestEngine, readAll, shims, startLong, until } from "./engine.fixture.ts";
 import type { Engine } from "./engine.ts";
+import { PLAIN_SPEC } from "./plain-spec.fixture.ts";
 
 const attachAll = { stdin: true, stdout: true, stderr: true, logs: false, stream: true };
 

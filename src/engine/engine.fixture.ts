@@ -16,38 +16,12 @@ import { openController, type OpenedController } from "../controller/open.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { AttachedStreams, Engine, ExecSpec } from "./engine.ts";
 import { openEngine } from "./open.ts";
+import { PLAIN_SPEC } from "./plain-spec.fixture.ts";
 
 export const ROOT = { data: "/tmp/engine", exec: "/run/engine" } as const;
 
 const PROGRAMS =
   "sh cat echo ls ip ping sleep id env head tail seq stty tty wc mount hostname dd true false yes nslookup nc touch sync";
-
-export const PLAIN_SPEC: ContainerSpec = {
-  image: "busybox",
-  environment: [],
-  tty: false,
-  openStdin: false,
-  stdinOnce: false,
-  labels: {},
-  autoRemove: false,
-  restartPolicy: { name: "no", maximumRetries: 0 },
-  network: { kind: "none" },
-  endpoints: {},
-  dns: { servers: [], search: [], options: [] },
-  extraHosts: [],
-  sysctls: {},
-  exposedPorts: [],
-  mounts: [],
-  tmpfs: {},
-  readonlyRootfs: false,
-  privileged: false,
-  capabilities: { add: [], drop: [] },
-  resources: {},
-  pidMode: "private",
-  ipcMode: "private",
-  utsMode: "private",
-  document: { HostConfig: {} },
-};
 
 export interface TestEngine extends AsyncDisposable {
   readonly engine: Engine;

@@ -8,7 +8,6 @@ import {
   exec,
   importBusybox,
   openTestEngine,
-  PLAIN_SPEC,
   readAll,
   run,
   shims,
@@ -17,6 +16,7 @@ import {
   type TestEngine,
 } from "./engine.fixture.ts";
 import type { Engine } from "./engine.ts";
+import { PLAIN_SPEC } from "./plain-spec.fixture.ts";
 
 let box: TestEngine;
 let engine: Engine;
