@@ -13,7 +13,7 @@ import { FairQueue, type FairQueueLimits } from "./fair-queue.ts";
 import type { ServerHealth } from "./server-health.ts";
 
 /** Docker keeps 1,024 queries of one sandbox under way; the total bounds our descriptors. */
-export const FORWARD_LIMITS: FairQueueLimits = { total: 2048, perKey: 1024, waiting: 1024 };
+export const FORWARD_LIMITS: FairQueueLimits = { total: 4096, perKey: 1024, waiting: 1024 };
 
 /** How long a client waits in all, from when its query came: less than the 5 s of resolv.conf(5). */
 const DEADLINE_MS = 4500;
@@ -82,6 +82,7 @@ class Job {
   readonly #cancels = new Set<() => void>();
   readonly #waitingFor: DnsUpstream[] = [];
   #servers: DnsUpstream[] = [];
+  readonly #endsAt: number;
   #deadline: NodeJS.Timeout;
   #hedgeMs = DEADLINE_MS * HEDGE_SHARE;
   #hedge: NodeJS.Timeout | undefined;
@@ -92,6 +93,7 @@ class Job {
     this.#parts = parts;
     this.#finish = finish;
     this.#deadline = setTimeout(() => this.#timedOut(), DEADLINE_MS);
+    this.#endsAt = Date.now() + DEADLINE_MS;
   }
 
   start(): void {
@@ -116,9 +118,11 @@ class Job {
     this.#cancels.clear();
   }
 
+  /** Waits at most so long from now, and never longer than from the start it would have. */
   #shorten(deadlineMs: number): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#timedOut(), deadlineMs);
+    const leftMs = Math.max(0, Math.min(deadlineMs, this.#endsAt - Date.now()));
+    this.#deadline = setTimeout(() => this.#timedOut(), leftMs);
     this.#hedgeMs = deadlineMs * HEDGE_SHARE;
   }
 
