@@ -3,6 +3,7 @@
  * a run makes (network stack, fifos, log, containerd's records, the task and its mounts) is made in order, and all of it goes
  * when a step fails or when the run is over, in reverse.
  */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,6 +12,7 @@ import { Rollback } from "../../base/rollback.ts";
 import { absentIsFine } from "../containerd/grpc-errors.ts";
 import { timestampNs, type ExitReport, type Mount } from "../containerd/messages.ts";
 import { encodeMessage } from "../containerd/protocol.ts";
+import type { ContainerSpec } from "../container-spec.ts";
 import type { EngineContext } from "../engine-context.ts";
 import { SPEC_TYPE_URL, type RuntimeSpec } from "../oci/runtime-spec.ts";
 import { JsonLog } from "../streams/json-log.ts";
@@ -74,6 +76,7 @@ export class TaskRunner {
     rollback.add("sandbox", () => this.#networks.leave(entry));
     registry.update(entry, { sandboxId: sandbox.id, ...(owned ? {} : { hostname: entry.record.hostname }) });
     const config = taskConfig(this.#context, entry.record, { mounts, sandbox });
+    await makeBindSources(entry.record.spec);
     const { streams, log } = await this.#openStreams(entry);
     rollback.add("log", () => log.close());
     rollback.add("streams", () => streams.close());
@@ -231,6 +234,14 @@ export class TaskRunner {
     entry.hub.end();
     const finishedNs = timestampNs(exit.exitedAt) ?? options.clock.nowNs();
     await this.#onExit(entry, run, { exitCode: exit.exitStatus, finishedNs });
+  }
+}
+
+/** A host directory that does not exist is made, as `docker run -v` has it; `--mount` is refused long before. */
+async function makeBindSources(spec: ContainerSpec): Promise<void> {
+  for (const { type, source } of spec.mounts) {
+    if (type !== "bind" || existsSync(source)) continue;
+    await mkdir(source, { recursive: true, mode: 0o755 });
   }
 }
 
