@@ -93,8 +93,9 @@ export function unshare(flags: number): void {
   call("unshare", "make namespace", [flags]);
 }
 
-export function mount(source: string, target: string, flags: number): void {
-  call("mount", `mount ${target}`, [source, target, "none", flags, null]);
+/** `type` is a file system's name, or "none" where the flags say it all. */
+export function mount(source: string, target: string, type: string, flags: number): void {
+  call("mount", `mount ${target}`, [source, target, type, flags, null]);
 }
 
 export function unmount(target: string, flags: number): void {

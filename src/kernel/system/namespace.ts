@@ -64,7 +64,7 @@ export class Namespaces implements Disposable {
     }
     try {
       unshare(CLONE.NEWNET);
-      this.#andReturn(() => mount(OWN_NAMESPACE, path, MS.BIND));
+      this.#andReturn(() => mount(OWN_NAMESPACE, path, "none", MS.BIND));
     } catch (cause) {
       rmSync(path, { force: true });
       throw cause;
