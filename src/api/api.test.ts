@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestServer } from "./fake/test-server.ts";
 
-type Row = readonly [method: string, url: string, body: object | string | undefined, status: number, message: string];
+type Row = readonly [
+  method: "GET" | "POST" | "PUT" | "DELETE",
+  url: string,
+  body: object | string | undefined,
+  status: number,
+  message: string,
+];
 
 const IMAGE = { Image: "busybox" };
 const host = (HostConfig: object, more: object = {}): object => ({ ...IMAGE, ...more, HostConfig });
@@ -212,7 +218,7 @@ const REFUSALS: readonly Row[] = [
     "/images/busybox/tag?repo=Upper",
     undefined,
     400,
-    "invalid reference format: repository name (Upper) must be lowercase",
+    "invalid reference format: repository name (library/Upper) must be lowercase",
   ],
   ["POST", "/images/create?fromSrc=-&changes=FOO%20x", "x", 400, "foo is not a valid change command"],
   ["GET", "/events?since=x", undefined, 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
@@ -278,7 +284,8 @@ test("network lists filter by name, id, driver, label, type and use", async () =
   const id = await server.created("/networks/create", { Name: "backend", Labels: { a: "1" } });
   const names = async (filters: object): Promise<unknown> => {
     const { body } = await server.request("GET", `/networks?filters=${encodeURIComponent(JSON.stringify(filters))}`);
-    return (body as { Name: string }[]).map(({ Name }) => Name).sort();
+    assert.ok(Array.isArray(body));
+    return body.map((network: { readonly Name: string }) => network.Name).sort();
   };
   assert.deepEqual(await names({ name: ["back"] }), ["backend"]);
   assert.deepEqual(await names({ id: [id.slice(0, 12)] }), ["backend"]);

@@ -8,8 +8,13 @@ const STATUS: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
+/** Connections that were answered so: what else arrives on them is discarded. */
+const answered = new WeakSet<Duplex>();
+
 /** A listener for the `clientError` event of an http.Server. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (answered.has(socket)) return;
+  answered.add(socket);
   socket.on("error", () => socket.destroy());
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();

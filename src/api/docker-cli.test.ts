@@ -43,7 +43,7 @@ class Client {
   async printed(pattern: RegExp): Promise<void> {
     const deadline = Date.now() + DEADLINE_MS;
     while (!pattern.test(this.stdout)) {
-      if (Date.now() > deadline) throw new Error(`never printed ${pattern}: ${this.stdout} ${this.stderr}`);
+      if (Date.now() > deadline) throw new Error(`never printed ${String(pattern)}: ${this.stdout} ${this.stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -233,7 +233,7 @@ test("lists, counts and prunes that ask for everything behave", { skip: needsDoc
 async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`never came true: ${condition}`);
+    if (Date.now() > deadline) throw new Error(`never came true: ${String(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -44,6 +44,8 @@ export interface ApiServer extends AsyncDisposable {
 
 /** How long a client may take to send its request's headers, in milliseconds; bodies may stream for as long as they like. */
 const HEADERS_TIMEOUT_MS = 30_000;
+/** Connections that may wait to be accepted; the kernel lowers it to its somaxconn, as it does for dockerd. */
+const BACKLOG = 4096;
 const MAX_HEADER_BYTES = 64 * 1024;
 
 /** Prepares the routes; listens nowhere yet. The engine stays the caller's. */
@@ -73,7 +75,7 @@ class FastifyApiServer implements ApiServer {
 
   async listen(on: ListenOn): Promise<string | AddressInfo | null> {
     const server = this.#httpServer();
-    server.listen(on);
+    server.listen({ ...on, backlog: BACKLOG });
     await once(server, "listening");
     return server.address();
   }

@@ -62,6 +62,17 @@ export class FakeProcess {
     return wants.stdin && this.#options.stdin ? { output, tty, stdin: this.#stdin() } : { output, tty };
   }
 
+  /** Prints until a reader asks to wait, at most so many bytes; answers how many it printed. */
+  flood(most: number): number {
+    const chunk: OutputChunk = { stream: "stdout", bytes: Buffer.alloc(64 * 1024) };
+    let printed = 0;
+    while (printed < most && ![...this.#listeners].some((listener) => listener.writableNeedDrain)) {
+      for (const listener of this.#listeners) listener.write(chunk);
+      printed += chunk.bytes.length;
+    }
+    return printed;
+  }
+
   follow(): Readable {
     return this.attach({ stdin: false, logs: true, stream: true }).output;
   }

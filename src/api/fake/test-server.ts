@@ -7,6 +7,8 @@ import { silentLog } from "../../base/log.ts";
 import { createApiServer, type ApiServer } from "../server.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
+type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+
 export interface Answer {
   readonly status: number;
   /** The parsed JSON, or the text where it is none. */
@@ -48,10 +50,10 @@ export class TestServer implements AsyncDisposable {
     return `unix://${this.socketPath}`;
   }
 
-  async request(method: string, url: string, body?: object | string): Promise<Answer> {
+  async request(method: Method, url: string, body?: object | string): Promise<Answer> {
     const payload = typeof body === "string" ? body : body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.api.inject({
-      method: method as "GET",
+      method,
       url,
       ...(payload === undefined ? {} : { payload, headers: { "content-type": "application/json" } }),
     });

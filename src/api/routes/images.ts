@@ -5,7 +5,8 @@ import type { ApiApp, ByRest } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { Filters, parseUntil } from "../filters.ts";
 import { parseChanges } from "../image-changes.ts";
-import { familiarName, imageReference } from "../image-reference.ts";
+import { familiarName } from "../../engine/images/reference.ts";
+import { imageReference } from "../image-reference.ts";
 import { Query } from "../query.ts";
 import { imageHistory, imageInspect, imageSummary } from "../view/image.ts";
 
@@ -91,6 +92,7 @@ async function listed({ engine, clock }: ApiContext, query: Query) {
   const images = await engine.images.list();
   const counts = Map.groupBy(engine.containers.list(), (container) => container.imageId);
   return images
+    .map((image) => withNamesAsked(filters, image))
     .filter((image) => selects(filters, image) && inAge(image, limits))
     .sort((a, b) => (a.createdNs < b.createdNs ? 1 : -1))
     .map((image) => imageSummary(image, counts.get(image.id)?.length ?? 0));
@@ -104,11 +106,17 @@ function untilOf(filters: Filters, nowNs: bigint): bigint | undefined {
 function selects(filters: Filters, image: Image): boolean {
   const dangling = filters.boolean("dangling");
   if (dangling !== undefined && dangling !== (image.references.length === 0)) return false;
-  if (!filters.labels("label", image.config.labels ?? {})) return false;
-  const patterns = filters.values("reference");
   return (
-    patterns.length === 0 || image.references.some((name) => patterns.some((pattern) => globMatches(pattern, name)))
+    filters.labels("label", image.config.labels ?? {}) && (image.references.length > 0 || !filters.has("reference"))
   );
+}
+
+/** Only the names that a `reference` filter asks for. */
+function withNamesAsked(filters: Filters, image: Image): Image {
+  const patterns = filters.values("reference");
+  if (patterns.length === 0) return image;
+  const references = image.references.filter((name) => patterns.some((pattern) => globMatches(pattern, name)));
+  return { ...image, references };
 }
 
 interface AgeLimits {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { findJsonFault } from "./json-fault.ts";
 
 /** Asked of dockerd 20.10 (Go 1.19), or read off Go's scanner where dockerd cannot be asked. */
