@@ -10,7 +10,7 @@ import { planChange } from "../kernel/plan.ts";
 import { attempt } from "./attempt.ts";
 import type { World } from "./world.ts";
 
-type Parts = Pick<World, "kernel" | "firewall" | "log">;
+type Parts = Pick<World, "kernel" | "teardowns" | "firewall" | "log">;
 
 /**
  * From `before` to `after`. Rules stand before what they guard is up. When anything fails, what was done is taken back and
@@ -40,7 +40,7 @@ export async function changeAll(parts: Parts, before: DesiredState, after: Desir
   const failures: unknown[] = [];
   const note = (cause: unknown): void => void failures.push(cause);
   const steps = planChange(before.facts, after.facts);
-  if (steps.length > 0) await parts.kernel.applyAll(steps).catch(note);
+  if (steps.length > 0) await parts.teardowns.applyAll(steps).catch(note);
   const policies = policyChange(before.policies, after.policies);
   if (!isEmpty(policies)) await parts.firewall.apply(policies).catch(note);
   if (failures.length > 0) throw new AggregateError(failures, failures.map(messageOf).join("; "));

@@ -39,8 +39,8 @@ export interface OpenOptions {
   readonly dataRoot: string;
   /** Where namespace files live; made if missing. Best on a tmpfs. */
   readonly runDirectory: string;
-  /** Missing settings are dockerd's defaults. */
-  readonly settings?: Partial<NetworkSettings>;
+  /** dockerd's defaults (`DEFAULT_SETTINGS`) when left out; given, it is the whole of them. */
+  readonly settings?: NetworkSettings;
   /** `--default-address-pool`; size is a prefix length. */
   readonly defaultAddressPools?: readonly { readonly base: Prefix; readonly size: number }[];
   /** `--iptables=false`: no rules at all, and no masquerading. */
@@ -104,7 +104,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
 
 /** Without rules nothing can be masqueraded. */
 function effectiveSettings(options: OpenOptions, iptables: boolean): NetworkSettings {
-  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const settings = options.settings ?? DEFAULT_SETTINGS;
   if (iptables || settings.defaultBridge === undefined) return settings;
   return { ...settings, defaultBridge: { ...settings.defaultBridge, ipMasquerade: false } };
 }

@@ -15,8 +15,10 @@ import { observe } from "./start.ts";
 import { markedId } from "./sweep.ts";
 import { networkKey, sandboxKey, type World } from "./world.ts";
 
-/** At most this often, however much moves: an observation costs milliseconds when there are thousands of links. */
-const MIN_INTERVAL_MS = 400;
+/** From the kernel's word to the look. A look costs more the more there is, and shall not take more than its share. */
+const MIN_DELAY_MS = 200;
+const MAX_DELAY_MS = 700;
+const LOOK_SHARE = 10;
 /** Without being told: what the kernel does not announce, or announced while nobody listened. */
 const IDLE_INTERVAL_MS = 30_000;
 
@@ -32,7 +34,10 @@ export class Reconciler implements AsyncDisposable {
   #unwatch: (() => Promise<void>) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #again = false;
+  #isPoked = false;
+  #lastLookMs = 0;
+  /** In a row; a repair that keeps failing is tried less and less often. */
+  #failures = 0;
   #closed = false;
 
   constructor(world: World, unread: ReadonlySet<string>) {
@@ -66,35 +71,37 @@ export class Reconciler implements AsyncDisposable {
     await this.#running;
   }
 
+  /** Many things move at once, mostly by our own hand: one look a little later sees them all. */
   #poke(): void {
-    if (this.#closed) return;
-    if (this.#running === undefined) this.#run();
-    else this.#again = true;
+    if (this.#closed || this.#isPoked) return;
+    this.#isPoked = true;
+    if (this.#running === undefined) this.#schedule(this.#delayMs());
   }
 
-  #run(): void {
-    clearTimeout(this.#timer);
-    this.#again = false;
-    this.#running = this.repair()
-      .catch((cause: unknown) => {
-        if (!this.#closed) this.#world.log.error({ err: cause }, `repair failed: ${messageOf(cause)}`);
-        return 0;
-      })
-      .then(() => this.#rest());
-  }
-
-  /** The pause after a look; what moves meanwhile makes the next one come as soon as it ends. */
-  #rest(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#running = undefined;
-      if (this.#again) this.#run();
-      else this.#schedule(IDLE_INTERVAL_MS);
-    }, MIN_INTERVAL_MS).unref();
+  #delayMs(): number {
+    if (this.#failures > 0) return Math.min(IDLE_INTERVAL_MS, MAX_DELAY_MS * 2 ** this.#failures);
+    return Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, this.#lastLookMs * LOOK_SHARE));
   }
 
   #schedule(delayMs: number): void {
-    this.#timer = setTimeout(() => this.#run(), delayMs).unref();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#run(), delayMs).unref();
+  }
+
+  async #run(): Promise<void> {
+    this.#isPoked = false;
+    const started = performance.now();
+    this.#running = this.repair().then(
+      () => void (this.#failures = 0),
+      (cause: unknown) => {
+        this.#failures++;
+        this.#world.log.error({ err: cause }, `repair failed: ${messageOf(cause)}`);
+      },
+    );
+    await this.#running;
+    this.#running = undefined;
+    this.#lastLookMs = performance.now() - started;
+    if (!this.#closed) this.#schedule(this.#isPoked ? this.#delayMs() : IDLE_INTERVAL_MS);
   }
 
   /** What settled; what is underway has its own plan. */
@@ -143,14 +150,19 @@ export class Reconciler implements AsyncDisposable {
     return (await Promise.all(looked)).filter((observation) => observation !== undefined);
   }
 
-  /** Links with our mark whose owner nobody knows. */
+  /** Links with our mark whose owner nobody knows. Seen twice, for the first may have been on its way out. */
   async #sweep(host: Observation): Promise<number> {
-    const strays = host.links.filter(({ alias }) => {
+    if (this.#strays(host).length === 0) return 0;
+    const again = await observe(this.#world, HOST, []);
+    const removals = planRepair([], [{ ...again, links: this.#strays(again) }]);
+    return this.#apply(removals.filter(({ action }) => action === "remove"));
+  }
+
+  #strays(host: Observation): Observation["links"] {
+    return host.links.filter(({ alias }) => {
       const id = markedId(alias);
       return id !== undefined && !this.#isSpokenFor(id);
     });
-    if (strays.length === 0) return 0;
-    return this.#apply(planRepair([], [{ ...host, links: strays }]).filter(({ action }) => action === "remove"));
   }
 
   #isSpokenFor(id: string): boolean {

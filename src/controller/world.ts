@@ -13,6 +13,7 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import type { EtcFiles } from "../sandbox/etc-files.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
+import { TeardownQueue } from "./teardown-queue.ts";
 
 /** Where a sandbox's resolver really listens, in its namespace. Known only while we run; a restart binds anew. */
 export interface Resolver {
@@ -29,6 +30,8 @@ export interface SandboxRuntime {
 export interface World extends ControllerOptions {
   readonly registry: Registry;
   readonly locks: KeyedMutex;
+  /** Carries out removals, together where several are asked for at once. */
+  readonly teardowns: TeardownQueue;
   readonly runtimes: Map<string, SandboxRuntime>;
   /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
   driver(name: string): Driver;
@@ -56,6 +59,7 @@ export function createWorld(options: ControllerOptions): World {
     ...options,
     registry: new Registry(options.store),
     locks: new KeyedMutex(),
+    teardowns: new TeardownQueue(options.kernel),
     runtimes: new Map(),
     driver: (name) => drivers.get(name) ?? missingDriver(name),
     ipamDriver: (name) => ipamDrivers.get(name) ?? missingPlugin(name),
