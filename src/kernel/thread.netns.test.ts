@@ -1,7 +1,7 @@
 /** The kernel thread: whole sandboxes, idempotence, failures that leave nothing, and its own beginning and end. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { parseAddress } from "../addr/ip-address.ts";
 import { parseMac } from "../addr/mac-address.ts";
@@ -262,6 +262,37 @@ test("a removed namespace dies although it was watched", async () => {
   assert.ok(changes > 0);
   await unwatch();
   await kernel.apply(remove(bridge));
+});
+
+test("a removed namespace dies although another mount namespace has a copy of its mount", async () => {
+  await kernel.apply(ensure({ kind: "namespace", path: NS }, bridge, veth));
+  const holder = spawn("unshare", ["--mount", "--propagation", "private", "sleep", "60"], { stdio: "ignore" });
+  try {
+    const copies = (): string => readFileSync(`/proc/${holder.pid}/mounts`, "utf8");
+    const own = sh("readlink /proc/self/ns/mnt");
+    await until("it has mounts of its own", () => sh(`readlink /proc/${holder.pid}/ns/mnt`) !== own);
+    assert.ok(copies().includes(NS));
+    await kernel.apply(remove({ kind: "namespace", path: NS }));
+    await until("the peer goes with its namespace", () => !linkNames().includes("veth1"));
+    assert.ok(!copies().includes(NS));
+  } finally {
+    holder.kill();
+  }
+  await kernel.apply(remove(bridge));
+});
+
+test("a thread that cannot come home ends instead of staying abroad", async () => {
+  await kernel.apply(ensure({ kind: "namespace", path: NS }));
+  const program = `import { closeSync } from "node:fs";
+    import { Namespaces } from ${JSON.stringify(new URL("./system/namespace.ts", import.meta.url).href)};
+    const namespaces = new Namespaces((reason) => { console.log(reason); process.exit(7); });
+    closeSync(namespaces.homeFd);
+    namespaces.inside(${JSON.stringify(NS)}, () => 1);
+    console.log("went on");`;
+  const result = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+  assert.equal(result.status, 7);
+  assert.match(result.stdout, /^cannot return to the daemon's network namespace: enter namespace: (EBADF|EINVAL)\n$/);
+  await kernel.apply(remove({ kind: "namespace", path: NS }));
 });
 
 test("closing answers what was asked before, refuses what comes after, and leaves no descriptor", async () => {

@@ -28,6 +28,9 @@ const ANSWER_SECONDS = 5n;
 /** A thousand links under churn interrupt a dump several times in a row. */
 const DUMP_ATTEMPTS = 64;
 
+/** What a kernel before 4.20 may not know; without them errors say less and dumps more. */
+const NICETIES = [NETLINK_OPTION.EXT_ACK, NETLINK_OPTION.CAP_ACK, NETLINK_OPTION.GET_STRICT_CHK] as const;
+
 /** One per thread, as calls never overlap; what is kept is copied. */
 const buffer = new Uint8Array(RECEIVE_BYTES);
 
@@ -43,9 +46,7 @@ export class NetlinkSocket implements Disposable {
   static open(): NetlinkSocket {
     const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK.ROUTE);
     try {
-      setSocketOption(fd, SOL.NETLINK, NETLINK_OPTION.EXT_ACK, 1);
-      setSocketOption(fd, SOL.NETLINK, NETLINK_OPTION.CAP_ACK, 1);
-      setSocketOption(fd, SOL.NETLINK, NETLINK_OPTION.GET_STRICT_CHK, 1);
+      for (const option of NICETIES) enable(fd, option);
       setSocketOption(fd, SOL.SOCKET, SO.RCVTIMEO, new ByteWriter(16).u64(ANSWER_SECONDS).u64(0n).finish());
       setSocketOption(fd, SOL.SOCKET, SO.RCVBUF, RECEIVE_BYTES * 4);
     } catch (cause) {
@@ -127,11 +128,29 @@ export class NetlinkSocket implements Disposable {
 
   /** The messages of the next datagram, in memory of their own. */
   #receive(): readonly Message[] {
-    const length = receive(this.#fd, buffer, MSG.TRUNC);
+    const length = this.#await();
     if (length > buffer.length) {
       throw new KernelError({ operation: `receive an answer of ${length} bytes`, errno: constants.errno.EMSGSIZE });
     }
     return decodeMessages(buffer.slice(0, length));
+  }
+
+  #await(): number {
+    try {
+      return receive(this.#fd, buffer, MSG.TRUNC);
+    } catch (cause) {
+      if (!(cause instanceof KernelError) || cause.errno !== constants.errno.EAGAIN) throw cause;
+      const detail = `no answer within ${ANSWER_SECONDS} s`;
+      throw new KernelError({ operation: "ask the kernel", errno: constants.errno.ETIMEDOUT, detail }, { cause });
+    }
+  }
+}
+
+function enable(fd: number, option: number): void {
+  try {
+    setSocketOption(fd, SOL.NETLINK, option, 1);
+  } catch (cause) {
+    if (!(cause instanceof KernelError) || cause.errno !== constants.errno.ENOPROTOOPT) throw cause;
   }
 }
 
