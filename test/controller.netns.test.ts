@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { run } from "./support/run.ts";
 import { takeTraces } from "./support/traces.ts";
@@ -216,4 +216,45 @@ test("namespaces under the run directory that no sandbox owns are removed at sta
     [],
   );
   await opened.controller.removeNetwork("backend");
+});
+
+/** Makes and removes sandboxes as fast as it can until it is killed. */
+const RESTLESS = `
+  const { openController } = await import(process.env.LIBRARY);
+  const opened = await openController({ dataRoot: process.env.DATA, runDirectory: process.env.RUN });
+  await opened.controller.createNetwork({ name: "backend" });
+  console.log("ready");
+  const work = async (name) => {
+    for (;;) {
+      const endpoints = [{ network: "backend", name }];
+      const spec = { containerId: name, hostname: name, filesDirectory: process.env.DATA, endpoints };
+      const { id } = await opened.controller.createSandbox(spec);
+      await opened.controller.removeSandbox(id);
+      console.log("round");
+    }
+  };
+  await Promise.all(["a", "b", "c"].map(work));
+`;
+
+test("killed at any moment, the next start leaves exactly what is intended, and that can be removed", async () => {
+  const [data, runDirectory] = [join(directory, "data"), join(directory, "run")];
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", RESTLESS], {
+    env: { ...process.env, DATA: data, RUN: runDirectory, LIBRARY: join(import.meta.dirname, "../src/index.ts") },
+  });
+  let rounds = 0;
+  child.stdout.on("data", (chunk: Buffer) => (rounds += chunk.toString().split("round").length - 1));
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  await until("a few rounds are done", () => rounds > 10, 30_000);
+  child.kill("SIGKILL");
+  await ended;
+
+  const { controller } = await open();
+  const intended = controller.sandboxes().map(({ key }) => basename(key));
+  assert.deepEqual((await readdir(join(runDirectory, "netns"))).sort(), intended.toSorted());
+  const veths = async (): Promise<number> => (await linkNames()).filter((name) => name.startsWith("veth")).length;
+  assert.equal(await veths(), controller.endpoints().length);
+  for (const { id } of controller.sandboxes()) await controller.removeSandbox(id);
+  await controller.removeNetwork("backend");
+  assert.deepEqual([await veths(), await readdir(join(runDirectory, "netns"))], [0, []]);
+  assert.deepEqual((await linkNames()).toSorted(), ["docker0", "lo"]);
 });
