@@ -26,6 +26,10 @@ export interface ApiSettings {
   readonly warnings?: readonly string[];
   /** Largest JSON body in bytes; default 4 MiB. Streams (image import) have no limit. */
   readonly bodyLimit?: number;
+  /** Milliseconds that a client may take to send a request's headers; default 30 s. */
+  readonly headersTimeoutMs?: number;
+  /** Milliseconds that a client may take to send a JSON body; default 60 s. */
+  readonly bodyTimeoutMs?: number;
 }
 
 export interface ApiContext {

@@ -20,6 +20,7 @@ import { installBodies, type DecoderTypeProvider } from "./schema/body.ts";
 import { failureOf } from "./status.ts";
 
 const DEFAULT_BODY_LIMIT = 4 * 1024 * 1024;
+const DEFAULT_BODY_TIMEOUT_MS = 60_000;
 
 /** Ready to route once its `ready()` resolved. */
 export function createApp(context: ApiContext): ApiApp {
@@ -47,7 +48,9 @@ export function createApp(context: ApiContext): ApiApp {
     if (typeof type === "string" && type.startsWith("application/json"))
       reply.header("Content-Type", "application/json");
   });
-  installBodies(app, context.settings.bodyLimit ?? DEFAULT_BODY_LIMIT);
+  const { bodyLimit: bytes = DEFAULT_BODY_LIMIT, bodyTimeoutMs: timeoutMs = DEFAULT_BODY_TIMEOUT_MS } =
+    context.settings;
+  installBodies(app, { bytes, timeoutMs });
   installErrors(app, context);
   addRoutes(app, context);
   return app;
@@ -64,7 +67,7 @@ function installErrors(app: ApiApp, { log }: ApiContext): void {
     const { status, message } = failureOf(error);
     if (status === 500) log.error({ error, method: request.method, url: request.url }, "request failed");
     if (status === 304) return reply.code(304).send();
-    if (status === 413) reply.header("Connection", "close");
+    if (status === 413 || status === 408) reply.header("Connection", "close");
     return reply.code(status).type("application/json").send({ message });
   });
 }

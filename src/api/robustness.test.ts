@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { createConnection, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { TestServer } from "./fake/test-server.ts";
 
@@ -46,6 +46,29 @@ test("bytes that are no HTTP are answered with a 4xx and the end of the connecti
   assert.match(await exchange(server, twice), /^HTTP\/1\.1 400 /);
   assert.match(await exchange(server, "GET /%zz HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 400 /);
   assert.equal((await server.request("GET", "/_ping")).status, 200);
+});
+
+test("half a request is waited for no longer than its time", async () => {
+  await using server = await TestServer.start({ headersTimeoutMs: 200, bodyTimeoutMs: 200 });
+  assert.match(await exchange(server, "GET /_ping HTTP/1.1\r\nHost: d\r\n"), /^HTTP\/1\.1 408 /);
+  const half = "POST /networks/create HTTP/1.1\r\nHost: d\r\nContent-Length: 500\r\n\r\n{";
+  const answer = await exchange(server, half);
+  assert.match(answer, /^HTTP\/1\.1 408 [\s\S]*request body did not arrive within 200 ms/);
+});
+
+test("the listeners of others are served with the same time-outs", async () => {
+  await using server = await TestServer.start({ headersTimeoutMs: 200 });
+  const listener = createServer({ allowHalfOpen: true });
+  server.api.serve(listener);
+  const path = `${server.socketPath}.other`;
+  await once(listener.listen({ path }), "listening");
+  const socket = createConnection({ path });
+  socket.write("GET /_pi");
+  const [answer]: unknown[] = await once(socket, "data", { signal: AbortSignal.timeout(DEADLINE_MS) });
+  assert.match(String(answer), /^HTTP\/1\.1 408 /);
+  socket.destroy();
+  await server.api.close();
+  listener.close();
 });
 
 test("a thousand connections closed midway leave no descriptor", async () => {

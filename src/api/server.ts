@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { Server as TlsServer } from "node:tls";
 import type { InjectOptions, LightMyRequestResponse as InjectResponse } from "fastify";
 import { systemClock, type Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -42,7 +43,7 @@ export interface ApiServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** How long a client may take to send its request's headers, in milliseconds; bodies may stream for as long as they like. */
+/** How long a client may take to send its request's headers, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 30_000;
 /** Connections that may wait to be accepted; the kernel lowers it to its somaxconn, as it does for dockerd. */
 const BACKLOG = 4096;
@@ -82,16 +83,19 @@ class FastifyApiServer implements ApiServer {
 
   serve(listener: NetServer): void {
     const server = this.#httpServer();
-    const isTls = listener.listenerCount("secureConnection") > 0;
-    listener.on(isTls ? "secureConnection" : "connection", (socket: Socket) => server.emit("connection", socket));
+    // Starts Node's watch over header time-outs, which otherwise begins only with a listen of its own.
+    server.emit("listening");
+    const event = listener instanceof TlsServer ? "secureConnection" : "connection";
+    listener.on(event, (socket: Socket) => server.emit("connection", socket));
   }
 
   #httpServer(): HttpServer {
+    const headersTimeout = this.#context.settings.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
     const server = createServer(
       {
-        headersTimeout: HEADERS_TIMEOUT_MS,
+        headersTimeout,
         requestTimeout: 0,
-        connectionsCheckingInterval: 5_000,
+        connectionsCheckingInterval: Math.min(5_000, headersTimeout),
         keepAliveTimeout: 60_000,
         maxHeaderSize: MAX_HEADER_BYTES,
         shouldUpgradeCallback: wantsStream,
@@ -109,7 +113,7 @@ class FastifyApiServer implements ApiServer {
   }
 
   async close(): Promise<void> {
-    const closing = this.#servers.splice(0).filter((server) => server.listening);
+    const closing = this.#servers.splice(0);
     const closed = closing.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { silentLog } from "../../base/log.ts";
+import type { ApiSettings } from "../api-context.ts";
 import { createApiServer, type ApiServer } from "../server.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
@@ -28,7 +29,7 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** With an image `busybox` whose command is `sh`. */
-  static async start(): Promise<TestServer> {
+  static async start(settings: Partial<ApiSettings> = {}): Promise<TestServer> {
     const engine = new FakeEngine();
     const config = { command: ["sh"] };
     await engine.images.import(Readable.from([Buffer.from("root")]), {
@@ -37,7 +38,7 @@ export class TestServer implements AsyncDisposable {
       comment: "",
     });
     const directory = await mkdtemp(join(tmpdir(), "causeway-api-"));
-    const api = await createApiServer({ engine, log: silentLog, settings: { serverVersion: "0.1.0" } });
+    const api = await createApiServer({ engine, log: silentLog, settings: { serverVersion: "0.1.0", ...settings } });
     await api.listen({ path: join(directory, "docker.sock") });
     return new TestServer(engine, api, directory);
   }

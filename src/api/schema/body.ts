@@ -22,21 +22,36 @@ declare module "fastify" {
   }
 }
 
-/** An answer of 413: fastify and `status.ts` read `statusCode`. */
-export class BodyTooLarge extends Error {
-  readonly statusCode = 413;
+/** What a JSON body may be. */
+export interface BodyLimits {
+  readonly bytes: number;
+  readonly timeoutMs: number;
+}
 
-  constructor(limit: number) {
-    super(`request body is larger than the limit of ${limit} bytes`);
+/** A body that is not worth reading on: an answer of 413 or 408. `status.ts` reads `statusCode`. */
+export class BodyRefused extends Error {
+  readonly statusCode: 408 | 413;
+
+  constructor(statusCode: 408 | 413, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+  }
+
+  static tooLarge(limit: number): BodyRefused {
+    return new BodyRefused(413, `request body is larger than the limit of ${limit} bytes`);
+  }
+
+  static tooSlow(timeoutMs: number): BodyRefused {
+    return new BodyRefused(408, `request body did not arrive within ${timeoutMs} ms`);
   }
 }
 
 /** Makes an app read and validate bodies this way. */
-export function installBodies(app: FastifyInstance, limit: number): void {
+export function installBodies(app: FastifyInstance, limits: BodyLimits): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async (request: FastifyRequest, payload: IncomingMessage) => {
     if (request.routeOptions.config.body === "stream") return payload;
-    return parseBody(await readBounded(payload, limit), request.headers["content-type"]);
+    return parseBody(await readBounded(payload, limits), request.headers["content-type"]);
   });
   app.setValidatorCompiler<Decoder<unknown>>(({ schema }) => (value: unknown) => {
     try {
@@ -60,16 +75,16 @@ export function parseBody(bytes: Buffer, contentType: string | undefined): unkno
   return parseJson(text, "invalid JSON");
 }
 
-/** Collects a stream. Throws {@link BodyTooLarge} once it is longer than `limit` bytes; what is left is discarded unread. */
-export async function readBounded(stream: Readable, limit: number): Promise<Buffer> {
+/** Collects a stream. Throws {@link BodyRefused} once it is too long or too slow; what is left is discarded unread. */
+async function readBounded(stream: Readable, limits: BodyLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > limit) {
+    if (size > limits.bytes) {
       chunks.length = 0;
-      reject(new BodyTooLarge(limit));
+      reject(BodyRefused.tooLarge(limits.bytes));
     } else {
       chunks.push(chunk);
     }
@@ -77,5 +92,10 @@ export async function readBounded(stream: Readable, limit: number): Promise<Buff
   stream.once("end", () => resolve(Buffer.concat(chunks)));
   stream.once("error", reject);
   stream.once("close", () => reject(new EngineError("invalid-argument", "invalid JSON: unexpected EOF")));
-  return promise;
+  const timer = setTimeout(() => reject(BodyRefused.tooSlow(limits.timeoutMs)), limits.timeoutMs);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -10,7 +10,7 @@ import { standardHeaders } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { negotiate, splitVersion } from "../api-version.ts";
 import { Query } from "../query.ts";
-import { BodyTooLarge, parseBody } from "../schema/body.ts";
+import { BodyRefused, parseBody } from "../schema/body.ts";
 import { decodeDocument } from "../schema/decoder.ts";
 import { ExecStartBody } from "../schema/exec-bodies.ts";
 import { failureOf } from "../status.ts";
@@ -89,7 +89,7 @@ function decodeReference(encoded: string): string {
 async function readBody(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Buffer> {
   const chunked = request.headers["transfer-encoding"] !== undefined;
   const length = chunked ? 0 : Number(request.headers["content-length"] ?? "0");
-  if (length > BODY_LIMIT) throw new BodyTooLarge(BODY_LIMIT);
+  if (length > BODY_LIMIT) throw BodyRefused.tooLarge(BODY_LIMIT);
   let bytes = chunked ? withoutLastChunk(head) : head;
   if (bytes.length < length) bytes = await readAtLeast(socket, bytes, length);
   const rest = bytes.subarray(length);
@@ -111,7 +111,7 @@ async function readAtLeast(socket: Duplex, start: Buffer, length: number): Promi
     if (bytes.length >= length) resolve(bytes);
   };
   const broken = (): void => reject(new EngineError("invalid-argument", "invalid JSON: unexpected EOF"));
-  const timer = setTimeout(broken, BODY_TIMEOUT_MS);
+  const timer = setTimeout(() => reject(BodyRefused.tooSlow(BODY_TIMEOUT_MS)), BODY_TIMEOUT_MS);
   socket.on("data", onData).once("end", broken).once("close", broken);
   try {
     return await promise;
