@@ -14,7 +14,8 @@ if (process.getuid?.() !== 0) {
 }
 
 const started = performance.now();
-const [program, ...args] = isolated(ROOT, [process.execPath, join(ROOT, "tools/demo/play.ts")]);
+const play = [process.execPath, join(ROOT, "tools/demo/play.ts"), ...process.argv.slice(2)];
+const [program, ...args] = isolated(ROOT, play);
 const { status } = spawnSync(program, args, { stdio: "inherit" });
 console.log(
   `\nThe demo took ${((performance.now() - started) / 1000).toFixed(1)} s; its namespaces are gone, and nothing is left.`,

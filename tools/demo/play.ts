@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { TestDaemon } from "../../test/support/daemon.ts";
 import { Terminal } from "../../test/support/terminal.ts";
 import { makeBusyboxTar } from "./busybox-tar.ts";
@@ -23,9 +24,11 @@ interface Client {
   readonly command: readonly [string, ...string[]];
 }
 
+/** The docker CLI where there is one, else, or with `--client causeway`, our own. */
 function findClient(): Client {
+  const { values } = parseArgs({ options: { client: { type: "string" } } });
   const { status } = spawnSync("docker", ["--version"], { stdio: "ignore" });
-  if (status === 0) return { name: "docker", command: ["docker"] };
+  if (status === 0 && values.client !== "causeway") return { name: "docker", command: ["docker"] };
   const own = join(import.meta.dirname, "../../bin/causeway.js");
   return { name: "causeway", command: [process.execPath, own] };
 }
@@ -54,9 +57,13 @@ function runLine(client: Client, args: readonly string[], environment: NodeJS.Pr
 async function typeLines(command: string, typed: readonly string[], environment: NodeJS.ProcessEnv): Promise<Outcome> {
   await using terminal = new Terminal(command, TERMINAL, environment);
   let output = "";
-  for (const line of typed) {
-    output += `${await terminal.sees("# ")}# `;
-    terminal.type(`${line}\r`);
+  try {
+    for (const line of typed) {
+      output += `${await terminal.sees("# ")}# `;
+      terminal.type(`${line}\r`);
+    }
+  } catch (error) {
+    return { status: 1, output: `${output}${String(error)}` };
   }
   const status = await terminal.ended();
   return { status, output: (output + terminal.rest()).replaceAll("\r", "").replaceAll(CURSOR_QUERY, "") };
