@@ -2,8 +2,8 @@
  * The resolver that every sandbox on a user-defined network has at 127.0.0.11. One worker thread serves all sandboxes from
  * an immutable snapshot, changed by small differences; it never reads the store and never asks the main thread.
  *
- * A sandbox sees the names of the networks that it is on and no others; an unknown name is forwarded to its upstreams, or
- * answered NXDOMAIN-like (see `Upstreams`) where forwarding is off.
+ * A sandbox sees the names of the networks that it is on and no others; an unknown name is forwarded to its upstreams, and
+ * answered SERVFAIL where there is nobody to ask or nobody answers, as Docker does.
  */
 import type { IpAddress } from "../addr/ip-address.ts";
 import type { NamespaceRef } from "../kernel/facts.ts";

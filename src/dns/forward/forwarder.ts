@@ -15,12 +15,14 @@ import type { ServerHealth } from "./server-health.ts";
 /** Docker keeps 1,024 queries of one sandbox under way; the total bounds our descriptors. */
 export const FORWARD_LIMITS: FairQueueLimits = { total: 4096, perKey: 1024, waiting: 1024 };
 
-/** How long a client waits in all, from when its query came: less than the 5 s of resolv.conf(5). */
+/**
+ * How long a client waits in all, from when its query came: less than the 5 s of resolv.conf(5). A name without a dot is
+ * known to a server nearby or to nobody, and a server that was silent lately will most likely be silent again.
+ */
 const DEADLINE_MS = 4500;
-/** The same for a name without a dot, which a server nearby knows or nobody does. */
-const SHORT_DEADLINE_MS = 2000;
-/** The same when no server has answered lately. */
+const SHORT_NAME_DEADLINE_MS = 1500;
 const SUSPECT_DEADLINE_MS = 1000;
+const SUSPECT_SHORT_NAME_DEADLINE_MS = 500;
 /** The part of the client's wait that a server has before the next one is asked too. */
 const HEDGE_SHARE = 1 / 4;
 
@@ -102,8 +104,9 @@ class Job {
     const servers = this.#parts.upstreams(sandboxId);
     const trusted = servers.filter((server) => !suspect(server));
     this.#servers = [...trusted, ...servers.filter(suspect)];
-    if (trusted.length === 0) this.#shorten(SUSPECT_DEADLINE_MS);
-    else if (!query.name.includes(".")) this.#shorten(SHORT_DEADLINE_MS);
+    const short = !query.name.includes(".");
+    if (trusted.length === 0) this.#shorten(short ? SUSPECT_SHORT_NAME_DEADLINE_MS : SUSPECT_DEADLINE_MS);
+    else if (short) this.#shorten(SHORT_NAME_DEADLINE_MS);
     // A lone server is asked twice: a datagram may get lost.
     const [only] = this.#servers;
     if (this.#servers.length === 1 && only !== undefined && this.#request.transport === "udp") this.#servers.push(only);
