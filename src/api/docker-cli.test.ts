@@ -21,15 +21,13 @@ interface Outcome {
 }
 
 class Client {
-  readonly #server: TestServer;
   readonly process: ChildProcessWithoutNullStreams;
   stdout = "";
   stderr = "";
   readonly outcome: Promise<Outcome>;
 
   constructor(server: TestServer, program: string, args: readonly string[]) {
-    this.#server = server;
-    const env = { ...process.env, DOCKER_HOST: this.#server.dockerHost, DOCKER_CONFIG: "/nonexistent" };
+    const env = { ...process.env, DOCKER_HOST: server.dockerHost, DOCKER_CONFIG: "/nonexistent", ...server.clientEnv };
     this.process = spawn(program, args, { env, timeout: DEADLINE_MS, killSignal: "SIGKILL" });
     this.process.stdout.on("data", (chunk: Buffer) => (this.stdout += chunk.toString("utf8")));
     this.process.stderr.on("data", (chunk: Buffer) => (this.stderr += chunk.toString("utf8")));
@@ -228,6 +226,28 @@ test("lists, counts and prunes that ask for everything behave", { skip: needsDoc
   assert.match(pulled.stderr, /pulling \S*nope from a registry is not implemented yet/);
   const published = await docker(server, ["run", "-p", "80:80", "busybox"]);
   assert.match(published.stderr, /Error response from daemon: published ports are not implemented yet/);
+});
+
+test("clients of each API version are served, older ones are told why not", { skip: needsDocker }, async () => {
+  await using server = await TestServer.start();
+  for (const version of ["1.41", "1.43", "1.44", "1.48"]) {
+    server.clientEnv = { DOCKER_API_VERSION: version };
+    assert.equal(await output(server, "run", "--rm", "busybox", "echo", version), version);
+    const id = await output(server, "network", "create", `net-${version}`);
+    const name = await output(server, "network", "inspect", "-f", "{{.Name}}", id);
+    assert.equal(name, `net-${version}`);
+  }
+  server.clientEnv = { DOCKER_API_VERSION: "1.40" };
+  const { stderr } = await docker(server, ["ps"]);
+  assert.match(stderr, /client version 1\.40 is too old\. Minimum supported API version is 1\.41/);
+});
+
+test("statistics are sampled twice and count each interface", { skip: needsDocker }, async () => {
+  await using server = await TestServer.start();
+  await output(server, "run", "-d", "--name", "c1", "busybox", "sleep", "100");
+  const line = await output(server, "stats", "--no-stream", "--format", "{{.Name}} {{.NetIO}}");
+  assert.equal(line, "c1 1.15EB / 42B");
+  await output(server, "rm", "-f", "c1");
 });
 
 async function until(condition: () => boolean): Promise<void> {

@@ -21,6 +21,8 @@ export class TestServer implements AsyncDisposable {
   readonly engine: FakeEngine;
   readonly api: ApiServer;
   readonly #directory: string;
+  /** Added to the environment of programs that are run against it. */
+  clientEnv: Readonly<Record<string, string>> = {};
 
   private constructor(engine: FakeEngine, api: ApiServer, directory: string) {
     this.engine = engine;
