@@ -1,7 +1,7 @@
 /** The controller with all its real parts in a private namespace, judged by ip, ping, getent, iptables-save and /proc. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -238,11 +238,14 @@ const RESTLESS = `
 
 test("killed at any moment, the next start leaves exactly what is intended, and that can be removed", async () => {
   const [data, runDirectory] = [join(directory, "data"), join(directory, "run")];
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", RESTLESS], {
+  const program = join(directory, "restless.mjs");
+  await writeFile(program, RESTLESS);
+  const child = spawn(process.execPath, [program], {
     env: { ...process.env, DATA: data, RUN: runDirectory, LIBRARY: join(import.meta.dirname, "../src/index.ts") },
   });
   let rounds = 0;
   child.stdout.on("data", (chunk: Buffer) => (rounds += chunk.toString().split("round").length - 1));
+  child.stderr.pipe(process.stderr);
   const ended = new Promise((resolve) => child.once("close", resolve));
   await until("a few rounds are done", () => rounds > 10, 30_000);
   child.kill("SIGKILL");
