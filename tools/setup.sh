@@ -168,6 +168,11 @@ find_node
 PATH=$root/node_modules/.bin:$PATH
 export PATH
 
+# Trying a feature takes root; without it the program that was asked for says so itself.
+case $mode in
+demo | test | start) ! is_root || "$node" tools/check-kernel.ts || exit 1 ;;
+esac
+
 case $mode in
 demo) exec "$node" tools/demo.ts "$@" ;;
 test) exec "$node" tools/run-tests.ts "$@" ;;
