@@ -4,7 +4,7 @@
  * the end is told. It can be told to fail at the n-th step from now.
  */
 import { networkOf } from "../addr/prefix.ts";
-import { HOST, type KernelFact, type LinkFact, type NamespaceRef } from "./facts.ts";
+import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunResult } from "./kernel.ts";
 import type { LinkStatistics, Observation, ObservedLink } from "./observation.ts";
@@ -77,7 +77,7 @@ export class FakeKernel implements Kernel {
 
   async observe(namespace: NamespaceRef, sysctls: readonly string[] = []): Promise<Observation> {
     if (namespace !== HOST && !this.#facts.has(namespaceKey(namespace))) {
-      throw new KernelError({ operation: `enter ${namespace}`, errno: ENOENT });
+      throw new KernelError({ operation: `enter namespace ${namespace}`, errno: ENOENT });
     }
     return Promise.resolve(this.#observation(namespace, sysctls));
   }
@@ -121,13 +121,23 @@ export class FakeKernel implements Kernel {
 
   #ensure(fact: KernelFact, context: { readonly operation: string; readonly completed: number }): void {
     for (const place of needs(fact)) {
-      if (!this.#hasPlace(place)) throw new KernelError({ ...context, errno: ENODEV, detail: `${place} is not there` });
+      const errno = place.startsWith("namespace ") ? ENOENT : ENODEV;
+      if (!this.#hasPlace(place)) throw new KernelError({ ...context, errno, detail: `${place} is not there` });
     }
     const present = this.#facts.get(factKey(fact));
-    if (fact.kind === "link" && present?.kind === "link" && present.alias !== fact.alias && fact.adopt !== true) {
+    if (fact.kind === "link") this.#demandOurs(fact, context);
+    this.#facts.set(factKey(fact), fact.kind === "link" && present?.kind === "link" ? merged(present, fact) : fact);
+  }
+
+  /** Refuses what is at the link's places and neither ours nor to be adopted, and what another link of ours put there. */
+  #demandOurs(fact: LinkFact, context: { readonly operation: string; readonly completed: number }): void {
+    const mine = places(fact);
+    for (const other of this.#facts.values()) {
+      if (other.kind !== "link" || !places(other).some((place) => mine.includes(place))) continue;
+      const isItself = factKey(other) === factKey(fact);
+      if (isItself && (isOurs(other, fact) || fact.adopt === true || fact.alias === undefined)) continue;
       throw new KernelError({ ...context, errno: EEXIST, detail: "the link is not ours" });
     }
-    this.#facts.set(factKey(fact), fact.kind === "link" && present?.kind === "link" ? merged(present, fact) : fact);
   }
 
   #hasPlace(place: string): boolean {
@@ -137,11 +147,11 @@ export class FakeKernel implements Kernel {
 
   #removeOurs(fact: KernelFact): void {
     const present = this.#facts.get(factKey(fact));
-    const foreign = present?.kind === "link" && fact.kind === "link" && present.alias !== fact.alias;
-    if (!foreign && !(fact.kind === "link" && fact.adopt === true)) this.#remove(factKey(fact));
+    const foreign = present?.kind === "link" && fact.kind === "link" && !isOurs(present, fact);
+    if (!foreign && fact.kind !== "sysctl") this.#remove(factKey(fact));
   }
 
-  /** What stands on the fact goes with it; ports of a bridge stay. */
+  /** What stands on the fact goes with it; ports of a bridge stay, without it. */
   #remove(key: string): void {
     const holders = new Holders([...this.#facts.values()]);
     const gone = new Set([key]);
@@ -152,6 +162,12 @@ export class FakeKernel implements Kernel {
       }
     }
     for (const one of gone) this.#facts.delete(one);
+    for (const [other, port] of this.#facts) {
+      if (port.kind !== "link" || port.master === undefined || !gone.has(linkKey(port.namespace, port.master)))
+        continue;
+      const { master: _, ...alone } = port;
+      this.#facts.set(other, alone);
+    }
   }
 
   #sysctl(namespace: NamespaceRef, key: string): string | undefined {
@@ -186,6 +202,11 @@ export class FakeKernel implements Kernel {
   }
 }
 
+/** As the kernel thread sees it: it carries our mark, or the fact's own alias. */
+function isOurs(present: LinkFact, fact: LinkFact): boolean {
+  return present.alias !== undefined && (present.alias.startsWith(MARK) || present.alias === fact.alias);
+}
+
 /** The places that must be there first. */
 function needs(fact: KernelFact): readonly string[] {
   if (fact.kind === "namespace") return [];
@@ -202,7 +223,7 @@ function needs(fact: KernelFact): readonly string[] {
 
 /** An adopted link stays its owner's. */
 function merged(present: LinkFact, fact: LinkFact): LinkFact {
-  const { alias, ...rest } = { ...present, ...fact };
+  const { alias, ...rest } = { ...fact, ...present, ...fact };
   const kept = fact.adopt === true ? present.alias : alias;
   return kept === undefined ? rest : { ...rest, alias: kept };
 }
