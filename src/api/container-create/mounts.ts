@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { EngineError } from "../../base/errors.ts";
+import { newId } from "../../base/ids.ts";
 import type { MountSpec } from "../../engine/container-spec.ts";
 import type { ContainerCreateRequest, MountRequest } from "../schema/container-bodies.ts";
 
@@ -24,7 +25,7 @@ export function parseMounts(request: ContainerCreateRequest): readonly MountSpec
   return [...binds, ...mounts, ...anonymous];
 }
 
-/** `source:target[:mode,...]`; a source that is no path names a volume, a lone target is an anonymous volume. */
+/** `source:target[:mode,...]`; a source that is no path names a volume, a lone target is a volume with an id for a name. */
 function parseBind(spec: string): MountSpec {
   const parts = spec.split(":");
   if (parts.length > 3 || parts.some((part) => part === "")) throw badSpec(spec);
@@ -34,7 +35,7 @@ function parseBind(spec: string): MountSpec {
   const type = source.startsWith("/") ? "bind" : "volume";
   requireAbsolute(target, (fault) => badSpec(spec, `invalid mount config for type "${type}": ${fault}`));
   if (source !== "" && type === "volume" && !VOLUME_NAME.test(source)) throw badVolumeName(source);
-  return { type, source, target: posix.normalize(target), ...parseModes(modes, type) };
+  return { type, source: source || newId(), target: posix.normalize(target), ...parseModes(modes, type) };
 }
 
 function parseModes(modes: string, type: "bind" | "volume"): Pick<MountSpec, "readOnly" | "propagation"> {
@@ -61,7 +62,12 @@ function parseMount(mount: MountRequest): MountSpec {
   const propagation = mount.BindOptions?.Propagation ?? "";
   if (propagation !== "" && !PROPAGATIONS.includes(propagation))
     throw refuse(`invalid propagation mode: ${propagation}`);
-  const spec: MountSpec = { type, source, target: posix.normalize(target), readOnly: mount.ReadOnly ?? false };
+  const spec: MountSpec = {
+    type,
+    source: type === "volume" ? source || newId() : source,
+    target: posix.normalize(target),
+    readOnly: mount.ReadOnly ?? false,
+  };
   return propagation === "" ? spec : { ...spec, propagation };
 }
 
@@ -74,7 +80,7 @@ function requireBindSource(mount: MountRequest, source: string, refuse: (fault: 
 
 function parseVolumeTarget(target: string): MountSpec {
   requireAbsolute(target, (fault) => badSpec(target, `invalid mount config for type "volume": ${fault}`));
-  return { type: "volume", source: "", target: posix.normalize(target), readOnly: false };
+  return { type: "volume", source: newId(), target: posix.normalize(target), readOnly: false };
 }
 
 /** Paths in the container to tmpfs options. Throws `invalid-argument`. */

@@ -71,9 +71,9 @@ function listed({ engine, clock }: ApiContext, query: Query, minor: number) {
 
 async function inspected({ engine }: ApiContext, reference: string, minor: number) {
   const container = engine.containers.find(reference);
-  const { snapshotter } = await engine.info();
+  const { snapshotter, dataRoot } = await engine.info();
   const sandbox = engine.containers.sandbox(container.id);
-  return containerInspect({ container, sandbox, networks: engine.networks, minor, snapshotter });
+  return containerInspect({ container, sandbox, networks: engine.networks, minor, snapshotter, dataRoot });
 }
 
 interface CreateQuery {

@@ -10,6 +10,8 @@ import { stateView } from "./container-state.ts";
 export interface InspectSource extends EndpointsSource {
   /** Name of containerd's snapshotter, shown as the storage driver. */
   readonly snapshotter: string;
+  /** Where the engine keeps its files. */
+  readonly dataRoot: string;
 }
 
 export function containerInspect(source: InspectSource) {
@@ -36,7 +38,7 @@ export function containerInspect(source: InspectSource) {
     ExecIDs: container.execIds.length === 0 ? null : container.execIds,
     HostConfig: hostConfigView(objectMember(container.spec.document, "HostConfig")),
     GraphDriver: { Data: null, Name: source.snapshotter },
-    Mounts: container.spec.mounts.map(mountView),
+    Mounts: container.spec.mounts.map((mount) => mountView(mount, source.dataRoot)),
     Config: inspectConfig(container),
     NetworkSettings: networkSettings(source),
   };

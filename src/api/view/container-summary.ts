@@ -20,7 +20,7 @@ export function containerSummary(source: EndpointsSource & { readonly nowNs: big
     Status: statusText(container.state, nowNs),
     HostConfig: { NetworkMode: networkModeText(container.spec.network) },
     NetworkSettings: { Networks: networksView(source) },
-    Mounts: container.spec.mounts.map(mountView),
+    Mounts: container.spec.mounts.map((mount) => mountView(mount)),
   };
 }
 

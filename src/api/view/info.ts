@@ -41,7 +41,7 @@ export function infoView({ settings, clock }: ApiContext, info: EngineInfo) {
     Driver: info.snapshotter,
     DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]],
     Plugins: {
-      Volume: [],
+      Volume: ["local"],
       Network: settings.networkDrivers ?? ["bridge", "host", "null"],
       Authorization: null,
       Log: ["json-file"],
