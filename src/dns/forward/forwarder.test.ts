@@ -113,6 +113,18 @@ test("SERVFAIL, REFUSED and an unreachable server lead to the next at once, and 
   assert.deepEqual(outcomes, ["failure 2"]);
 });
 
+test("a server that failed counts once, whatever it says later, and is no longer listened to", () => {
+  const { exchange, outcomes, ask } = setUp(["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+  ask("a.example");
+  const first = exchange.open.get("192.0.2.1");
+  exchange.answer("192.0.2.1", RCODE.SERVFAIL);
+  first?.onFailure("connection closed");
+  first?.onFailure("connection closed");
+  assert.deepEqual(exchange.asked, ["192.0.2.1", "192.0.2.2"]);
+  assert.deepEqual([...exchange.open.keys()], ["192.0.2.2"]);
+  assert.deepEqual(outcomes, []);
+});
+
 test("a slow server is joined by the next after about a second, and may still win", () => {
   const { exchange, outcomes, ask } = setUp(["192.0.2.1", "192.0.2.2"]);
   ask("a.example");

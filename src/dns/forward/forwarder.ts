@@ -76,13 +76,18 @@ export class Forwarder {
   }
 }
 
+/** One server being asked. */
+interface Attempt {
+  readonly upstream: DnsUpstream;
+  cancel: () => void;
+}
+
 /** One query of one client. */
 class Job {
   readonly #request: ForwardRequest;
   readonly #parts: ForwarderParts;
   readonly #finish: (outcome: ForwardOutcome) => void;
-  readonly #cancels = new Set<() => void>();
-  readonly #waitingFor: DnsUpstream[] = [];
+  readonly #attempts = new Set<Attempt>();
   #servers: DnsUpstream[] = [];
   readonly #endsAt: number;
   #deadline: NodeJS.Timeout;
@@ -117,8 +122,8 @@ class Job {
     this.over = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#hedge);
-    for (const cancel of this.#cancels) cancel();
-    this.#cancels.clear();
+    for (const attempt of this.#attempts) attempt.cancel();
+    this.#attempts.clear();
   }
 
   /** Waits at most so long from now, and never longer than from the start it would have. */
@@ -133,7 +138,7 @@ class Job {
     clearTimeout(this.#hedge);
     const server = this.#servers.shift();
     if (server === undefined) {
-      if (this.#waitingFor.length === 0) this.#end({ kind: "failure", rcode: RCODE.SERVFAIL });
+      if (this.#attempts.size === 0) this.#end({ kind: "failure", rcode: RCODE.SERVFAIL });
       return;
     }
     this.#hedge = setTimeout(() => this.#askNext(), this.#hedgeMs);
@@ -143,44 +148,43 @@ class Job {
   #ask(upstream: DnsUpstream): void {
     const { sandboxId, transport } = this.#request;
     const id = this.#parts.randomId();
-    this.#waitingFor.push(upstream);
+    const attempt: Attempt = { upstream, cancel: () => undefined };
+    this.#attempts.add(attempt);
     const cancel = this.#parts.exchange.start({
       upstream,
       sandboxId,
       transport,
       message: withId(this.#request.message, id),
-      onMessage: (message) => this.#received(message, id, upstream),
-      onFailure: () => this.#failed(upstream),
+      onMessage: (message) => this.#received(message, id, attempt),
+      onFailure: () => this.#failed(attempt),
     });
-    if (this.over) cancel();
-    else this.#cancels.add(cancel);
+    if (this.#attempts.has(attempt)) attempt.cancel = cancel;
+    else cancel();
   }
 
-  #received(message: Uint8Array, id: number, upstream: DnsUpstream): void {
+  #received(message: Uint8Array, id: number, attempt: Attempt): void {
     const { query, sandboxId } = this.#request;
-    const response = this.over ? undefined : decodeResponse(message, query, id);
+    const response = this.#attempts.has(attempt) ? decodeResponse(message, query, id) : undefined;
     if (response === undefined) return;
-    this.#parts.health.answered(upstream, sandboxId);
+    this.#parts.health.answered(attempt.upstream, sandboxId);
     if (response.rcode === RCODE.SERVFAIL || response.rcode === RCODE.REFUSED) {
-      this.#failed(upstream);
+      this.#failed(attempt);
       return;
     }
     if (response.rcode === RCODE.NOERROR) this.#parts.onAnswer(sandboxId, message, response);
     this.#end({ kind: "answer", message: withId(message, query.id), questionEnd: response.questionEnd });
   }
 
-  #failed(upstream: DnsUpstream): void {
-    if (this.over) return;
-    const index = this.#waitingFor.indexOf(upstream);
-    if (index < 0) return;
-    this.#waitingFor.splice(index, 1);
+  #failed(attempt: Attempt): void {
+    if (!this.#attempts.delete(attempt)) return;
+    attempt.cancel();
     // A server that said no at once says the same again.
-    this.#servers = this.#servers.filter((server) => server !== upstream);
+    this.#servers = this.#servers.filter((server) => server !== attempt.upstream);
     this.#askNext();
   }
 
   #timedOut(): void {
-    for (const upstream of new Set(this.#waitingFor)) this.#parts.health.silent(upstream, this.#request.sandboxId);
+    for (const { upstream } of this.#attempts) this.#parts.health.silent(upstream, this.#request.sandboxId);
     this.#end({ kind: "failure", rcode: RCODE.SERVFAIL });
   }
 
