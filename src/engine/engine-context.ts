@@ -17,7 +17,9 @@ export interface EngineContext {
   readonly cgroupParent: string;
   /** By container id: one start, exit, removal or reconfiguration at a time. */
   readonly locks: KeyedMutex;
-  /** Aborted when the engine closes: watchers and restart timers end. */
+  /** Aborted when the engine begins to close: nothing is started any more. */
+  readonly stopping: AbortSignal;
+  /** Aborted when the containers are down or left alone: watchers end. */
   readonly closing: AbortSignal;
   /** Host directory of a named volume; made if missing. */
   readonly volumePath: (name: string) => string;

@@ -2,12 +2,14 @@
  * For tests: an engine over a real containerd and the real controller, in the private namespaces of a netns test, with a
  * busybox image made from the machine's busybox. Also what such tests ask again and again: run, read, count.
  */
+import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "../base/errors.ts";
 import { systemClock } from "../base/clock.ts";
 import type { EngineEvent } from "../base/event-bus.ts";
 import type { Log } from "../base/log.ts";
@@ -200,4 +202,26 @@ function comm(pid: string): string {
   } catch {
     return "";
   }
+}
+
+/** An exec that does nothing. */
+export const TRUE: ExecSpec = {
+  command: ["true"],
+  tty: false,
+  attachStdin: false,
+  attachStdout: false,
+  attachStderr: false,
+  environment: [],
+  privileged: false,
+};
+
+/** For assert.rejects: an EngineError of this code with this message. */
+export function failsWith(code: string, text: string | RegExp): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof EngineError, String(error));
+    assert.equal(error.code, code);
+    if (typeof text === "string") assert.equal(error.message, text);
+    else assert.match(error.message, text);
+    return true;
+  };
 }

@@ -21,7 +21,7 @@ import { ContainerRegistry } from "./containers/container-registry.ts";
 import { ContainerService } from "./containers/container-service.ts";
 import { OomWatcher } from "./containers/oom-watcher.ts";
 import { recover } from "./containers/recovery.ts";
-import { shutDown } from "./containers/shutdown.ts";
+import { settleStarts, shutDown } from "./containers/shutdown.ts";
 import type { EngineContext } from "./engine-context.ts";
 import type { EngineOptions } from "./engine-options.ts";
 import type { Engine, EngineInfo } from "./engine.ts";
@@ -46,6 +46,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   rollback.add("containerd", async () => containerd[Symbol.asyncDispose]());
   const closing = new AbortController();
+  const stopping = new AbortController();
   rollback.add("watchers", () => {
     closing.abort();
     containerd.client.cancelWaits();
@@ -62,10 +63,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     cgroups: cgroupFacts(),
     cgroupParent: options.cgroupParent ?? "/causeway",
     locks: new KeyedMutex(),
+    stopping: stopping.signal,
     closing: closing.signal,
     volumePath: (name) => volumePath(options.dataRoot, name),
   };
-  const engine = new ContainerdEngine(context, closing, await engineId(options.dataRoot));
+  const engine = new ContainerdEngine(context, { stopping, closing }, await engineId(options.dataRoot));
   await engine.open();
   rollback.commit();
   return engine;
@@ -80,20 +82,25 @@ function openImages(
   return new ImageStore({ client, snapshotter, clock: options.clock, events: options.events, users });
 }
 
+interface Phases {
+  readonly stopping: AbortController;
+  readonly closing: AbortController;
+}
+
 class ContainerdEngine implements Engine {
   readonly containers: ContainerService;
   readonly execs: ExecStore;
   readonly #context: EngineContext;
-  readonly #closing: AbortController;
+  readonly #phases: Phases;
   readonly #id: string;
   readonly #control: ContainerControl;
   readonly #containerNetworks: ContainerNetworks;
   readonly #oom: OomWatcher;
   #runcVersion: Promise<string> | undefined;
 
-  constructor(context: EngineContext, closing: AbortController, id: string) {
+  constructor(context: EngineContext, phases: Phases, id: string) {
     this.#context = context;
-    this.#closing = closing;
+    this.#phases = phases;
     this.#id = id;
     this.#containerNetworks = new ContainerNetworks(context.options.controller, context.registry);
     this.#control = new ContainerControl(context, this.#containerNetworks, (entry) => this.execs.forget(entry));
@@ -140,10 +147,12 @@ class ContainerdEngine implements Engine {
   /** Not live-restore: containers are stopped first. Live-restore: they run on, and the next engine finds them. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { containerd, options, cgroupParent } = this.#context;
+    this.#phases.stopping.abort();
+    await settleStarts(this.#context);
     const watchers = this.#context.registry.all().flatMap((entry) => entry.run?.finished ?? []);
     this.#context.registry.all().forEach((entry) => clearTimeout(entry.restartTimer));
     if (!options.liveRestore) await shutDown(this.#context, this.#control);
-    this.#closing.abort();
+    this.#phases.closing.abort();
     this.#oom.close();
     containerd.client.cancelWaits();
     await Promise.allSettled(watchers);

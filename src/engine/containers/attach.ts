@@ -1,7 +1,6 @@
 /** Attaching to a container's first process, before its start or while it runs: its output from now on, and its stdin. */
 import { Readable } from "node:stream";
-import { EngineError } from "../../base/errors.ts";
-import { absentIsFine } from "../containerd/grpc-errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { AttachedStreams, AttachOptions } from "../engine.ts";
 import { readLogSoFar } from "../streams/log-reader.ts";
@@ -37,7 +36,10 @@ function onlyLogs(before: AsyncIterable<unknown> | undefined): Readable {
   return Readable.from(before ?? [], { objectMode: true });
 }
 
+/** Never fails: a process that is ending has no stdin to close. */
 async function closeStdin(context: EngineContext, entry: ContainerEntry): Promise<void> {
   await entry.run?.streams.endStdin();
-  await absentIsFine(() => context.containerd.client.tasks.closeStdin({ containerId: entry.id }));
+  await context.containerd.client.tasks.closeStdin({ containerId: entry.id }).catch((error: unknown) => {
+    context.options.log.debug({ container: entry.id, error: messageOf(error) }, "stdin could not be closed");
+  });
 }

@@ -169,6 +169,7 @@ export class ContainerControl {
 
   #refuseStart(entry: ContainerEntry): void {
     const { status } = entry.record.state;
+    if (this.#context.stopping.aborted) throw new EngineError("unavailable", "the engine is shutting down");
     if (status === "running") throw new EngineError("not-modified", `Container ${entry.id} is already running`);
     if (status === "paused") {
       throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
@@ -212,13 +213,13 @@ export class ContainerControl {
 
   /** After a run: the lock is held. */
   async #ended(entry: ContainerEntry, run: Run, exit: { exitCode: number; finishedNs: bigint }): Promise<void> {
-    const { registry, closing } = this.#context;
+    const { registry, stopping } = this.#context;
     const { state } = entry.record;
     const startedNs = "startedNs" in state ? (state.startedNs ?? exit.finishedNs) : exit.finishedNs;
     const seconds = Number((exit.finishedNs - startedNs) / 1_000_000_000n);
     const die = { exitCode: String(exit.exitCode), execDuration: String(Math.max(0, seconds)) };
     const restart =
-      run.stopRequested || closing.aborted ? undefined : nextRestart(entry.record, exit.exitCode, seconds);
+      run.stopRequested || stopping.aborted ? undefined : nextRestart(entry.record, exit.exitCode, seconds);
     if (restart !== undefined) {
       registry.update(entry, {
         state: { status: "restarting", ...exit, startedNs },
@@ -235,10 +236,10 @@ export class ContainerControl {
   }
 
   #scheduleRestart(entry: ContainerEntry, delayMs: number): void {
-    const { locks, options, closing, registry } = this.#context;
+    const { locks, options, stopping, registry } = this.#context;
     entry.restartTimer = setTimeout(() => {
       const again = locks.run(entry.id, async () => {
-        if (closing.aborted || entry.record.state.status !== "restarting") return;
+        if (stopping.aborted || entry.record.state.status !== "restarting") return;
         await this.runner.start(entry);
       });
       again.catch((error: unknown) => {

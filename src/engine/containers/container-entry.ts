@@ -12,7 +12,6 @@ import type { ContainerRecord } from "./container-record.ts";
 
 export interface ExitResult {
   readonly exitCode: number;
-  readonly error?: string;
 }
 
 /** What belongs to one run of the container's process. */
@@ -73,10 +72,9 @@ export class ContainerEntry {
 
   /** The result of the last run, for whoever asks after it. */
   lastResult(): ExitResult {
+    // Without the reason of a failed start: who asked for the start has it, and the CLI would print it twice.
     const { state } = this.record;
-    if (!("exitCode" in state)) return { exitCode: 0 };
-    const error = state.status === "exited" ? state.error : undefined;
-    return { exitCode: state.exitCode, ...(error === undefined ? {} : { error }) };
+    return { exitCode: "exitCode" in state ? state.exitCode : 0 };
   }
 
   /** Calls back when the next run begins, or when there will be none. */

@@ -6,6 +6,11 @@ import { parseSignal } from "./signals.ts";
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 
+/** Waits for starts and removals that were under way; new ones are refused. */
+export async function settleStarts(context: EngineContext): Promise<void> {
+  await Promise.all(context.registry.all().map(({ id }) => context.locks.run(id, () => Promise.resolve())));
+}
+
 /** Answers when nothing runs any more. Containers are not marked as stopped by hand, so restart policies hold. */
 export async function shutDown(context: EngineContext, control: ContainerControl): Promise<void> {
   const { registry, options } = context;

@@ -4,13 +4,12 @@
  */
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { ContainerEntry } from "../containers/container-entry.ts";
 import { execStartFailure } from "../containers/runtime-errors.ts";
 import { execProcess, rootMounts, taskConfig } from "../containers/task-config.ts";
 import type { TaskRunner } from "../containers/task-runner.ts";
-import { absentIsFine } from "../containerd/grpc-errors.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { AttachedStreams, Exec, Execs, ExecSpec, TerminalSize } from "../engine.ts";
 import { PROCESS_TYPE_URL } from "../oci/runtime-spec.ts";
@@ -105,9 +104,15 @@ export class ExecStore implements Execs {
     const { spec } = entry.exec;
     if (!spec.attachStdin) return { output, tty: spec.tty };
     const { client } = this.#context.containerd;
+    const { log } = this.#context.options;
     const closeStdin = async (): Promise<void> => {
       await streams.endStdin();
-      await absentIsFine(() => client.tasks.closeStdin({ containerId: entry.container.id, execId: entry.exec.id }));
+      // A process that is ending has no stdin to close.
+      await client.tasks
+        .closeStdin({ containerId: entry.container.id, execId: entry.exec.id })
+        .catch((error: unknown) =>
+          log.debug({ exec: entry.exec.id, error: messageOf(error) }, "stdin could not be closed"),
+        );
     };
     return { output, tty: spec.tty, stdin: streams.stdinWriter(spec.tty ? undefined : closeStdin) };
   }

@@ -90,6 +90,8 @@ class Reader extends Readable {
     this.#options = options;
     this.#events = events;
     this.#patienceMs = patienceMs;
+    // Whoever reads may listen for the error; nobody must.
+    this.on("error", () => undefined);
     if (options.before === undefined) return;
     this.#held = [];
     void this.#passBefore(options.before);
