@@ -54,6 +54,15 @@ test("connect appends a line, disconnect removes it, and what users wrote surviv
   assert.deepEqual(await readFile(files.paths.hosts), Buffer.concat(expected));
 });
 
+test("a copy of a file is true to its bytes, whatever its encoding", async () => {
+  const bytes = Buffer.from([0x23, 0xff, 0xc3, 0xbc, 0x0a]);
+  const copy = bytes.toString("latin1");
+  await files.write({ hosts: copy, hostname: "c2", resolvConf: copy });
+  assert.deepEqual(await readFile(files.paths.hosts), bytes);
+  assert.deepEqual(await readFile(files.paths.resolvConf), bytes);
+  assert.equal(await files.updateResolvConf(copy), true);
+});
+
 test("a name beyond ASCII is written in UTF-8 and removed again", async () => {
   const entries = [ownHostsEntry(parseAddress("192.0.2.9"), "müller")];
   await files.addHosts(entries);

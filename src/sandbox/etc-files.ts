@@ -20,10 +20,13 @@ export interface EtcPaths {
   readonly resolvConfHash: string;
 }
 
-/** Whole texts: `formatHosts` or a copy of the host's file; `generateResolvConf` or a copy. */
+/**
+ * Whole texts: `formatHosts` or a copy of the host's file; `generateResolvConf` or a copy. One character per byte (latin1),
+ * so that copies are true whatever their encoding; read files that way too.
+ */
 export interface EtcContent {
   readonly hosts: string;
-  /** Without a newline. */
+  /** A name, without a newline. */
   readonly hostname: string;
   readonly resolvConf: string;
 }
@@ -52,29 +55,29 @@ export class EtcFiles {
   /** Writes all three anew, as at every start: edits of an earlier run are gone. */
   async write(content: EtcContent): Promise<void> {
     await this.#inTurn(async () => {
-      await overwrite(this.paths.hosts, Buffer.from(content.hosts));
+      await overwrite(this.paths.hosts, Buffer.from(content.hosts, "latin1"));
       await overwrite(this.paths.hostname, Buffer.from(`${content.hostname}\n`));
-      await this.#writeResolvConf(Buffer.from(content.resolvConf));
+      await this.#writeResolvConf(Buffer.from(content.resolvConf, "latin1"));
     });
   }
 
   /** Appends a line per entry to hosts. */
   async addHosts(entries: readonly HostsEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    await this.#editHosts((text) => addHostsLines(text, entries.map(asBytes)));
+    await this.#editHosts((text) => addHostsLines(text, entries));
   }
 
   /** Removes the lines of these entries from hosts and nothing else. Accepts absence, of the file too. */
   async removeHosts(entries: readonly HostsEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    await this.#editHosts((text) => removeHostsLines(text, entries.map(asBytes)));
+    await this.#editHosts((text) => removeHostsLines(text, entries));
   }
 
   /** Writes resolv.conf, unless somebody edited it since we last did. Says whether it was written. */
   async updateResolvConf(text: string): Promise<boolean> {
     return this.#inTurn(async () => {
       if (await this.#resolvConfEdited()) return false;
-      await this.#writeResolvConf(Buffer.from(text));
+      await this.#writeResolvConf(Buffer.from(text, "latin1"));
       return true;
     });
   }
@@ -94,7 +97,6 @@ export class EtcFiles {
 
   async #editHosts(edit: (text: string) => string): Promise<void> {
     await this.#inTurn(async () => {
-      // As latin1, byte for byte: what users wrote survives in whatever encoding it is.
       const text = (await readIfPresent(this.paths.hosts))?.toString("latin1");
       if (text === undefined) return;
       const edited = edit(text);
@@ -107,11 +109,6 @@ export class EtcFiles {
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** The entry with each name's UTF-8 bytes as latin1 characters. */
-function asBytes(entry: HostsEntry): HostsEntry {
-  return { ...entry, names: entry.names.map((name) => Buffer.from(name).toString("latin1")) };
 }
 
 function digest(bytes: Buffer): string {

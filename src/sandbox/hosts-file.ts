@@ -1,6 +1,7 @@
 /**
  * /etc/hosts as Docker writes it (hosts(5)): `ADDRESS<tab>NAME NAME...`, the loopback block first, then `--add-host` lines,
- * then the sandbox's own names, one line per address. Pure; what users wrote between our lines is theirs and stays.
+ * then the sandbox's own names, one line per address. Pure; what users wrote between our lines is theirs and stays. Texts
+ * have one character per byte (latin1), as the file was read; names beyond ASCII stand in them in UTF-8.
  */
 import { formatAddress, type IpAddress } from "../addr/ip-address.ts";
 
@@ -35,7 +36,8 @@ export function formatHosts(content: HostsContent): string {
 
 /** One line, without its newline. */
 export function formatHostsEntry(entry: HostsEntry): string {
-  return `${formatAddress(entry.address)}\t${entry.names.join(" ")}`;
+  const names = Buffer.from(entry.names.join(" ")).toString("latin1");
+  return `${formatAddress(entry.address)}\t${names}`;
 }
 
 /** How a sandbox names itself at an address: the full name and, where that has dots, its first label. */
