@@ -182,6 +182,22 @@ test("the host has the route to the default bridge, and its masquerading rule to
   assert.match(rules, /^-A FORWARD -i docker0 -o docker0 -j ACCEPT$/m);
 });
 
+test("forwarding is switched on for a family when a network first needs it, and then FORWARD drops", async () => {
+  const forwarding = async (key: string): Promise<string> => (await run(["sysctl", "-n", key])).stdout.trim();
+  const policy = async (program: "iptables" | "ip6tables"): Promise<string> =>
+    (await run([program, "-S", "FORWARD"])).stdout.split("\n")[0] ?? "";
+  for (const program of ["iptables", "ip6tables"] as const) await run([program, "-P", "FORWARD", "ACCEPT"]);
+  await run(["sysctl", "-w", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0"]);
+  const { controller } = await open();
+  assert.deepEqual([await forwarding("net.ipv4.ip_forward"), await policy("iptables")], ["1", "-P FORWARD DROP"]);
+  const ipv6 = async () => [await forwarding("net.ipv6.conf.all.forwarding"), await policy("ip6tables")];
+  assert.deepEqual(await ipv6(), ["0", "-P FORWARD ACCEPT"]);
+  await controller.createNetwork({ name: "inner", enableIPv6: true, internal: true });
+  assert.deepEqual(await ipv6(), ["0", "-P FORWARD ACCEPT"]);
+  await controller.createNetwork({ name: "six", enableIPv6: true });
+  assert.deepEqual(await ipv6(), ["1", "-P FORWARD DROP"]);
+});
+
 test("a sandbox on the default bridge has no resolver until it joins a user-defined network", async () => {
   const opened = await open();
   await opened.controller.createNetwork({ name: "backend" });

@@ -9,7 +9,6 @@ import { join } from "node:path";
 import type { Family } from "../addr/ip-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
-import { EngineError } from "../base/errors.ts";
 import { EventBus } from "../base/event-bus.ts";
 import { silentLog, type Log } from "../base/log.ts";
 import { openDnsService } from "../dns/open-dns-service.ts";
@@ -24,15 +23,14 @@ import { openNoFirewall } from "../firewall/no-firewall.ts";
 import { createDefaultIpam } from "../ipam/default-ipam.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import { createNullIpam } from "../ipam/null-ipam.ts";
-import { HOST } from "../kernel/facts.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernelThread } from "../kernel/thread.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { Controller } from "./controller.ts";
+import { familiesToForward, forwardLater } from "./forwarding.ts";
 import { DEFAULT_SETTINGS, type NetworkSettings } from "./options.ts";
-import { present, RecordReader } from "./record-reader.ts";
-import { NETWORKS } from "./records.ts";
+import { present } from "./record-reader.ts";
 
 export interface OpenOptions {
   /** Where the store's file lives; made if missing. Not needed when a store is handed in. */
@@ -85,7 +83,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   const dns = parts.use(await openDnsService({ kernel, log }));
   const events = options.events ?? new EventBus(clock);
   const ensureForwarding = async (family: Family): Promise<void> => {
-    if (settings.ipForward) await forwardLater(options, kernel, family);
+    if (settings.ipForward) await forwardLater(kernel, family, familiesToDrop(options));
   };
   const shared = { ensureForwarding, store, kernel, firewall, dns, events, clock, log, runDirectory, settings };
   const ipamDrivers = openIpam(options, store);
@@ -119,45 +117,17 @@ interface FirewallParts {
 /** Forwarding comes first: whether it was off decides whether what nobody accepts is dropped. */
 async function openFirewall(options: OpenOptions, parts: FirewallParts): Promise<Firewall> {
   const { iptables = true, ip6tables = iptables } = options;
-  const switchedOn = await enableForwarding(parts.kernel, familiesToForward(parts));
+  const switchedOn = await enableForwarding(parts.kernel, familiesToForward(parts.settings, parts.store));
   if (!iptables) return openNoFirewall(parts.log);
-  return openIptablesFirewall({ ...parts, ip6tables, dropForwarded: dropsForwarded(options) ? switchedOn : [] });
+  const drops = familiesToDrop(options);
+  const dropForwarded = switchedOn.filter((family) => drops.includes(family));
+  return openIptablesFirewall({ ...parts, ip6tables, dropForwarded });
 }
 
-/** What there is to forward at start. IPv6 only where it is used: a forwarding host stops heeding router advertisements. */
-function familiesToForward({ settings, store }: FirewallParts): readonly Family[] {
-  if (!settings.ipForward) return [];
-  const stored = store.list(NETWORKS).map(({ value }) => new RecordReader(value, "network"));
-  const { defaultBridge } = settings;
-  const needs4 = defaultBridge !== undefined || stored.some((record) => routes(record, "enableIPv4"));
-  const needs6 = defaultBridge?.ipv6 === true || stored.some((record) => routes(record, "enableIPv6"));
-  return [...(needs4 ? ([4] as const) : []), ...(needs6 ? ([6] as const) : [])];
-}
-
-/** Records that cannot be read need nothing; whoever loads them says what is wrong. */
-function routes(record: RecordReader, flag: "enableIPv4" | "enableIPv6"): boolean {
-  try {
-    return record.field(flag).flag() && record.field("pools").list((pool) => pool).length > 0;
-  } catch {
-    return false;
-  }
-}
-
-function dropsForwarded({ iptables = true, forwardWithoutDrop = false }: OpenOptions): boolean {
-  return iptables && !forwardWithoutDrop;
-}
-
-/**
- * For networks made later. Equivalent to: `sysctl -w net.ipv6.conf.all.forwarding=1`, and, only where that was off,
- * `ip6tables -P FORWARD DROP`.
- */
-async function forwardLater(options: OpenOptions, kernel: Kernel, family: Family): Promise<void> {
-  const switchedOn = await enableForwarding(kernel, [family]);
-  const { ip6tables = true } = options;
-  if (switchedOn.length === 0 || !dropsForwarded(options) || (family === 6 && !ip6tables)) return;
-  const program = family === 4 ? "iptables" : "ip6tables";
-  const result = await kernel.run(HOST, [program, "--wait", "5", "-P", "FORWARD", "DROP"]);
-  if (result.exitCode !== 0) throw new EngineError("internal", `${program} -P FORWARD DROP: ${result.stderr.trim()}`);
+/** Whose FORWARD chain is ours to close once we switch forwarding on. */
+function familiesToDrop({ iptables = true, ip6tables = iptables, forwardWithoutDrop }: OpenOptions): readonly Family[] {
+  if (!iptables || forwardWithoutDrop === true) return [];
+  return ip6tables ? [4, 6] : [4];
 }
 
 const DEFAULT_GATEWAYS = ["defaultGateway", "defaultGateway6"] as const;
