@@ -24,7 +24,7 @@ export interface ApiSettings {
   readonly defaultAddressPools?: readonly { readonly base: string; readonly size: number }[];
   /** Shown at the end of `docker info`. */
   readonly warnings?: readonly string[];
-  /** Largest JSON body in bytes; default 4 MiB. Streams (image import) have no limit. */
+  /** Largest JSON body in bytes; default 1 MiB. Streams (image import) have no limit. */
   readonly bodyLimit?: number;
   /** Milliseconds that a client may take to send a request's headers; default 30 s. */
   readonly headersTimeoutMs?: number;

@@ -266,7 +266,7 @@ test("a body over the limit is refused and the server goes on", async () => {
   await using server = await TestServer.start();
   const answer = await server.request("POST", "/networks/create", `{"Name":"${"x".repeat(10 * 1024 * 1024)}"}`);
   assert.equal(answer.status, 413);
-  assert.deepEqual(answer.body, { message: "request body is larger than the limit of 4194304 bytes" });
+  assert.deepEqual(answer.body, { message: "request body is larger than the limit of 1048576 bytes" });
   assert.equal((await server.request("GET", "/_ping")).status, 200);
 });
 

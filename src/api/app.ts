@@ -19,7 +19,7 @@ import { volumeRoutes } from "./routes/volumes.ts";
 import { installBodies, type DecoderTypeProvider } from "./schema/body.ts";
 import { failureOf } from "./status.ts";
 
-const DEFAULT_BODY_LIMIT = 4 * 1024 * 1024;
+const DEFAULT_BODY_LIMIT = 1024 * 1024;
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
 
 /** Ready to route once its `ready()` resolved. */

@@ -48,6 +48,19 @@ test("bytes that are no HTTP are answered with a 4xx and the end of the connecti
   assert.equal((await server.request("GET", "/_ping")).status, 200);
 });
 
+test("ten megabytes of body are refused clearly, and the next request on a new connection is served", async () => {
+  await using server = await TestServer.start();
+  const size = 10 * 1024 * 1024;
+  const head = `POST /networks/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`;
+  const answer = await exchange(server, Buffer.concat([Buffer.from(head), Buffer.alloc(size, "[")]));
+  assert.match(answer, /^HTTP\/1\.1 413 [\s\S]*larger than the limit of 1048576 bytes/);
+  const deep = "[".repeat(1_000_000);
+  assert.equal((await server.request("POST", "/networks/create", deep)).status, 400);
+  const nested = `{"Healthcheck":${"[".repeat(500_000)}${"]".repeat(500_000)}}`;
+  assert.equal((await server.request("POST", "/containers/create", nested)).status, 400);
+  assert.equal((await server.request("GET", "/_ping")).status, 200);
+});
+
 test("half a request is waited for no longer than its time", async () => {
   await using server = await TestServer.start({ headersTimeoutMs: 200, bodyTimeoutMs: 200 });
   assert.match(await exchange(server, "GET /_ping HTTP/1.1\r\nHost: d\r\n"), /^HTTP\/1\.1 408 /);

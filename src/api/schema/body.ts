@@ -75,21 +75,27 @@ export function parseBody(bytes: Buffer, contentType: string | undefined): unkno
   return parseJson(text, "invalid JSON");
 }
 
-/** Collects a stream. Throws {@link BodyRefused} once it is too long or too slow; what is left is discarded unread. */
+/**
+ * Times the limit that a body which is too long is read on and thrown away: a client that is still writing when the
+ * connection ends would see a broken pipe instead of the answer.
+ */
+const READ_ON = 16;
+
+/** Collects a stream. Throws {@link BodyRefused} when it is too long or too slow. */
 async function readBounded(stream: Readable, limits: BodyLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
   stream.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > limits.bytes) {
-      chunks.length = 0;
-      reject(BodyRefused.tooLarge(limits.bytes));
-    } else {
-      chunks.push(chunk);
-    }
+    if (size <= limits.bytes) chunks.push(chunk);
+    else chunks.length = 0;
+    if (size > limits.bytes * READ_ON) reject(BodyRefused.tooLarge(limits.bytes));
   });
-  stream.once("end", () => resolve(Buffer.concat(chunks)));
+  stream.once("end", () => {
+    if (size > limits.bytes) reject(BodyRefused.tooLarge(limits.bytes));
+    else resolve(Buffer.concat(chunks));
+  });
   stream.once("error", reject);
   stream.once("close", () => reject(new EngineError("invalid-argument", "invalid JSON: unexpected EOF")));
   const timer = setTimeout(() => reject(BodyRefused.tooSlow(limits.timeoutMs)), limits.timeoutMs);

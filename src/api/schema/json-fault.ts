@@ -1,9 +1,12 @@
 /**
  * Finds the first fault in a text that is not JSON and says it in the words of Go's encoding/json scanner. It keeps its own
- * stack, so that ten megabytes of `[` cost no recursion.
+ * stack, and gives up where Go does on documents that nest too deep.
  */
 
 export type JsonFault = { readonly kind: "syntax"; readonly message: string } | { readonly kind: "trailing" };
+
+/** As in Go: deeper documents are refused. */
+const MAX_DEPTH = 10_000;
 
 const SPACE = new Set([" ", "\t", "\r", "\n"]);
 
@@ -54,7 +57,7 @@ class Scanner {
   }
 
   #openObject(): boolean {
-    this.#open.push("{");
+    this.#push("{");
     if (this.#peek() !== "}") return this.#key();
     this.#at++;
     this.#open.pop();
@@ -62,11 +65,16 @@ class Scanner {
   }
 
   #openArray(): boolean {
-    this.#open.push("[");
+    this.#push("[");
     if (this.#peek() !== "]") return true;
     this.#at++;
     this.#open.pop();
     return false;
+  }
+
+  #push(mark: "{" | "["): void {
+    if (this.#open.length === MAX_DEPTH) throw new Fault("exceeded max depth");
+    this.#open.push(mark);
   }
 
   /** Reads `"key":`; a value must follow. */
