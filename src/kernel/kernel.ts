@@ -33,6 +33,7 @@ export interface Kernel extends AsyncDisposable {
   /**
    * Calls `listener` after something of the watched kinds changed in the namespace (links, addresses, routes, neighbours),
    * at most once per 50 ms, until the returned function is called. It says that something changed, never what: look.
+   * When a step removes the namespace, the watch speaks once more and ends by itself, as it would keep it alive.
    */
   watch(namespace: NamespaceRef, listener: () => void): Promise<() => Promise<void>>;
 

@@ -40,6 +40,11 @@ export function i32Attribute(type: number, value: number): Attribute {
   return { type, value: new ByteWriter(4).i32(value).finish() };
 }
 
+/** Four bytes in network order, as nf_tables wants all its numbers. */
+export function u32beAttribute(type: number, value: number): Attribute {
+  return { type, value: new ByteWriter(4).u32be(value).finish() };
+}
+
 /** Text with its terminating zero byte. */
 export function textAttribute(type: number, value: string): Attribute {
   return { type, value: new TextEncoder().encode(`${value}\0`) };
@@ -97,6 +102,10 @@ export class Attributes {
 
   u32(type: number): number | undefined {
     return this.#number(type, 4, (reader) => reader.u32());
+  }
+
+  u32be(type: number): number | undefined {
+    return this.#number(type, 4, (reader) => reader.u32be());
   }
 
   i32(type: number): number | undefined {

@@ -77,7 +77,8 @@ function decodeMessage(reader: ByteReader): Message {
 export function decodeAcknowledgement(message: Message): Acknowledgement {
   const reader = new ByteReader(message.payload);
   if (message.type === NLMSG.DONE && reader.remaining < 4) return { errno: 0 };
-  const errno = -reader.i32();
+  // Not unary minus: the errno of success is 0, never -0.
+  const errno = 0 - reader.i32();
   if (message.type === NLMSG.ERROR) skipEcho(reader, message.flags);
   if ((message.flags & NLM_F.ACK_TLVS) === 0) return { errno };
   const text = Attributes.decode(reader.take(reader.remaining)).text(NLMSGERR_ATTR.MSG);

@@ -38,7 +38,8 @@ export class NetlinkSocket implements Disposable {
   readonly #fd: number;
   #sequence = 0;
 
-  private constructor(fd: number) {
+  /** Takes over a descriptor on which netlink datagrams come and go. */
+  constructor(fd: number) {
     this.#fd = fd;
   }
 
