@@ -14,8 +14,9 @@ test("the message chains operation, explanation and errno's name", () => {
 });
 
 test("an errno without a name keeps its number", () => {
-  assert.equal(errnoName(524), "errno 524");
+  assert.equal(errnoName(4000), "errno 4000");
   assert.equal(errnoName(2), "ENOENT");
+  assert.equal(errnoName(54), "EXFULL");
 });
 
 test("as data and back it is the same error", () => {

@@ -4,6 +4,7 @@
  * structured clone forgets classes.
  */
 import { getSystemErrorName } from "node:util";
+import { ERRNO } from "./uapi/errno.ts";
 
 /** A KernelError as data, fit for `postMessage`. */
 export interface KernelFailure {
@@ -45,8 +46,12 @@ export class KernelError extends Error {
   }
 }
 
-/** The name of a positive errno: 17 is "EEXIST". Numbers that libuv does not know are printed as such. */
+const RARE_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([name, errno]) => [errno, name]));
+
+/** The name of a positive errno: 17 is "EEXIST". Numbers that nobody knows are printed as such. */
 export function errnoName(errno: number): string {
+  const rare = RARE_NAMES.get(errno);
+  if (rare !== undefined) return rare;
   return errno === 0 ? "" : getSystemErrorName(-errno).replace(/^Unknown system error -/, "errno ");
 }
 

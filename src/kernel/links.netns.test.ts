@@ -166,6 +166,19 @@ test("many links are removed together, those between them that are not ours stay
   sh("ip link del veth7; ip link del veth8");
 });
 
+test("the port that is one too many for a bridge is refused in words, and all go in one batch", async () => {
+  const port = (index: number): LinkFact => {
+    const peer = { namespace: HOST, name: `p${index}`, up: false };
+    return { ...veth, name: `v${index}`, up: false, master: "br-1", device: { type: "veth", peer } };
+  };
+  const ports = Array.from({ length: 1024 }, (_, index) => port(index));
+  await assert.rejects(
+    kernel.apply(ensure(bridge, ...ports)),
+    /create link v1023: bridge br-1 has 1023 ports, the most that the kernel gives a bridge \(EXFULL\)/,
+  );
+  await kernel.applyAll(remove(bridge, ...ports));
+});
+
 test("with a primary address its subnet's other addresses do not go", async () => {
   const on = (text: string): KernelFact => {
     return { kind: "address", namespace: HOST, link: "br-1", address: parsePrefix(text) };

@@ -10,6 +10,7 @@ import type { Request } from "../netlink/message.ts";
 import { demand, type NetlinkSocket } from "../netlink/socket.ts";
 import { createAttributes, hairpinAttributes, hardwareAttributes } from "../route/link-attributes.ts";
 import { encodeLink, type LinkMessage } from "../route/link.ts";
+import { ERRNO } from "../uapi/errno.ts";
 import { IFLA } from "../uapi/if-link.ts";
 import { NLM_F } from "../uapi/netlink.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
@@ -68,6 +69,7 @@ function createLink(session: Session, fact: LinkFact): void {
   if (created?.errno === constants.errno.EEXIST && marked?.errno === 0) {
     socket.execute([{ ...mark, payload: encodeLink({}, [name, aliasAttribute("")]) }]);
   }
+  if (created?.errno === ERRNO.EXFULL) throw tooManyPorts(operation, fact);
   demand(created, operation);
   try {
     demand(marked, `mark link ${fact.name}`);
@@ -78,6 +80,12 @@ function createLink(session: Session, fact: LinkFact): void {
     if (half !== undefined) deleteLink(socket, half);
     throw cause;
   }
+}
+
+/** The kernel says no more than EXFULL. */
+function tooManyPorts(operation: string, { master }: LinkFact): KernelError {
+  const detail = `bridge ${master ?? ""} has 1023 ports, the most that the kernel gives a bridge`;
+  return new KernelError({ operation, errno: ERRNO.EXFULL, detail });
 }
 
 /** A new veth's peer, which nothing else can be named like. Equivalent to: `ip link set dev PEER up`. */
