@@ -33,7 +33,9 @@ export interface TestEngine extends AsyncDisposable {
   readonly complaints: string[];
 }
 
-export async function openTestEngine(options: { readonly liveRestore?: boolean } = {}): Promise<TestEngine> {
+export async function openTestEngine(
+  options: { readonly liveRestore?: boolean; readonly ownContainerd?: boolean } = {},
+): Promise<TestEngine> {
   const complaints: string[] = [];
   const note = (fields: object, message: string): void => void complaints.push(`${message} ${JSON.stringify(fields)}`);
   const log: Log = { ...silentLog, error: note };
@@ -41,7 +43,7 @@ export async function openTestEngine(options: { readonly liveRestore?: boolean }
   const events: EngineEvent[] = [];
   opened.events.subscribe((event) => events.push(event));
   const engine = await openEngine({
-    ownContainerd: true,
+    ownContainerd: options.ownContainerd ?? true,
     dataRoot: ROOT.data,
     execRoot: ROOT.exec,
     controller: opened.controller,

@@ -53,7 +53,7 @@ async function systemSocket(): Promise<string | undefined> {
   if (found?.isSocket() !== true) return undefined;
   using client = new ContainerdClient(SYSTEM_SOCKET);
   // A socket file may be all that a containerd left behind.
-  return client.version(2000).then(
+  return await client.version(2000).then(
     () => SYSTEM_SOCKET,
     () => undefined,
   );

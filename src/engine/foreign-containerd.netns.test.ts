@@ -1,0 +1,42 @@
+/** A containerd that somebody else runs is used and left running; `ctr` sees what we made in it. */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { importBusybox, openTestEngine, ROOT, run, until } from "./engine.fixture.ts";
+
+const SOCKET = "/run/containerd/containerd.sock";
+const ctr = (...args: string[]): string =>
+  execFileSync("ctr", ["--address", SOCKET, "--namespace", "causeway", ...args], { encoding: "utf8" });
+
+test("a running containerd is used, and runs on when the engine closes", { timeout: 60_000 }, async (t) => {
+  mkdirSync("/tmp/foreign", { recursive: true });
+  const config = [
+    'version = 2\nroot = "/tmp/foreign/root"\nstate = "/run/foreign"',
+    'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]',
+    `[grpc]\n  address = "${SOCKET}"\n`,
+  ];
+  writeFileSync("/tmp/foreign/config.toml", config.join("\n"));
+  const foreign = spawn("containerd", ["--config", "/tmp/foreign/config.toml"], { stdio: "ignore" });
+  t.after(async () => {
+    foreign.kill("SIGTERM");
+    if (foreign.exitCode === null) await once(foreign, "exit");
+  });
+  await until("the foreign containerd has a socket", () => existsSync(SOCKET));
+  {
+    await using box = await openTestEngine({ ownContainerd: false });
+    assert.ok(!existsSync(`${ROOT.exec}/containerd`));
+    await importBusybox(box.engine);
+    const ended = await run(box.engine, { command: ["echo", "hi"] });
+    assert.equal(ended.stdout, "hi\n");
+    assert.match(ctr("images", "ls", "--quiet"), /^docker\.io\/library\/busybox:latest$/m);
+    assert.match(ctr("snapshots", "ls"), new RegExp(`^${ended.id} `, "m"));
+    await box.engine.containers.remove(ended.id);
+    assert.doesNotMatch(ctr("snapshots", "ls"), new RegExp(ended.id));
+    assert.equal(ctr("containers", "ls", "--quiet"), "");
+    assert.deepEqual(await box.engine.images.remove("busybox", { force: false }).then((all) => all.length), 2);
+    assert.equal(ctr("content", "ls", "--quiet"), "");
+  }
+  assert.match(ctr("version"), /Server:/);
+});
