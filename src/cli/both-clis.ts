@@ -22,7 +22,7 @@ const ENVIRONMENT = { PATH: process.env["PATH"], HOME: "/nonexistent", TZ: "UTC"
 
 export async function runDocker(fake: FakeDaemon, words: readonly string[], input = ""): Promise<Outcome> {
   const before = fake.calls.length;
-  const child = spawn("docker", ["-H", fake.host, ...words], { env: ENVIRONMENT });
+  const child = spawn("docker", ["-H", fake.host, ...words], { env: ENVIRONMENT, timeout: 10_000 });
   child.stdin.on("error", () => undefined).end(input);
   const closed = Promise.withResolvers<number>();
   child.on("close", (status) => closed.resolve(status ?? -1));
@@ -56,10 +56,25 @@ function withoutEmpty(json: Json): Json | undefined {
   if (json === null || json === "" || json === 0 || json === false) return undefined;
   if (typeof json !== "object") return json;
   // docker's lists made from maps have no order
-  if (Array.isArray(json)) return json.length === 0 ? undefined : json.toSorted(byText);
+  if (isList(json)) return json.length === 0 ? undefined : sortObjects(json);
+  if (isPortOrPathSet(json)) return json;
   const members = Object.entries(json).map(([key, value]) => [key, withoutEmpty(value)] as const);
   const full = members.filter((member): member is [string, Json] => member[1] !== undefined);
   return full.length === 0 ? undefined : Object.fromEntries(full);
+}
+
+function isList(json: Json): json is readonly Json[] {
+  return Array.isArray(json);
+}
+
+/** `{"80/tcp": {}}`, `{"/data": {}}`: here the names are the news. */
+function isPortOrPathSet(json: Json): boolean {
+  const keys = typeof json === "object" && json !== null ? Object.keys(json) : [];
+  return keys.length > 0 && keys.every((key) => /^\d+\/|^\//.test(key));
+}
+
+function sortObjects(list: readonly Json[]): readonly Json[] {
+  return list.every((member) => typeof member === "object") ? list.toSorted(byText) : list;
 }
 
 function byText(a: Json, b: Json): number {

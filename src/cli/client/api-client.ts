@@ -13,7 +13,8 @@ import { asObject, asText } from "./json-access.ts";
 const NEWEST = [1, 51] as const;
 
 export interface Call {
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** A list is sent as one parameter per member; undefined, false and "" are not sent. */
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>;
   /** JSON to send, or a stream to send as it is. */
   readonly body?: Json;
   readonly upload?: Readable;
@@ -88,10 +89,14 @@ export class ApiClient {
   }
 
   async #versioned(path: string, { query = {} }: Call): Promise<string> {
-    const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== "" && value !== false);
     const search = new URLSearchParams();
-    for (const [key, value] of pairs) search.append(key, value === true ? "1" : String(value));
-    return `/v${await this.version()}${path}${pairs.length > 0 ? `?${search.toString()}` : ""}`;
+    for (const [key, value] of Object.entries(query)) {
+      const values = Array.isArray(value) ? value.map(String) : [value === true ? "1" : String(value)];
+      if (value === undefined || value === false || value === "") continue;
+      for (const text of values) search.append(key, text);
+    }
+    const text = search.toString();
+    return `/v${await this.version()}${path}${text === "" ? "" : `?${text}`}`;
   }
 
   async #send(method: string, path: string, call: Call, headers: Record<string, string> = {}): Promise<Answer> {

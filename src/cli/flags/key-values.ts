@@ -17,12 +17,11 @@ export function checkPair(value: string): void {
   if (!value.includes("=")) throw new FlagError("invalid argument: must be key=value");
 }
 
-/** An environment variable without `=` is taken from this process, and left out where it is not set. */
+/** A variable without `=` is taken from this process; where it is not set, its bare name asks for it to be unset. */
 export function resolveEnvironment(pairs: readonly string[], environment: NodeJS.ProcessEnv): string[] {
-  return pairs.flatMap((pair) => {
-    if (pair.includes("=")) return [pair];
-    const value = environment[pair];
-    return value === undefined ? [] : [`${pair}=${value}`];
+  return pairs.map((pair) => {
+    const value = pair.includes("=") ? undefined : environment[pair];
+    return value === undefined ? pair : `${pair}=${value}`;
   });
 }
 
