@@ -129,6 +129,8 @@ test("container:X shares the other's network stack and leaves it alone at its en
   const shared = await run(engine, { command: ["ip", "addr", "show", "eth0"], network: mode });
   const own = await exec(engine, target, { command: ["ip", "addr", "show", "eth0"] });
   assert.equal(shared.stdout, own.stdout);
+  const { hostname } = engine.containers.find(target);
+  assert.equal((await run(engine, { command: ["hostname"], network: mode })).stdout, `${hostname}\n`);
   await engine.containers.stop(target, { timeoutSeconds: 0 });
   await assert.rejects(
     run(engine, { network: mode }),

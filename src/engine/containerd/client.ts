@@ -160,8 +160,6 @@ export class ContainerdClient implements Disposable {
     commit: (request: { snapshotter: string; name: string; key: string }, options?: CallOptions) =>
       this.call<m.Empty>("snapshots", "Commit", request, options),
     remove: (snapshotter: string, key: string) => this.call<m.Empty>("snapshots", "Remove", { snapshotter, key }),
-    stat: async (snapshotter: string, key: string) =>
-      (await this.call<{ info: m.SnapshotInfo }>("snapshots", "Stat", { snapshotter, key })).info,
     usage: async (snapshotter: string, key: string) =>
       Number((await this.call<{ size: string }>("snapshots", "Usage", { snapshotter, key })).size),
     list: async (snapshotter: string, filters: readonly string[] = []) =>

@@ -34,16 +34,19 @@ export class ContainerNetworks {
     this.#registry = registry;
   }
 
-  /** The stack a container is about to run in, and whether it was made for it. */
-  async enter(entry: ContainerEntry): Promise<{ readonly sandbox: SandboxView; readonly owned: boolean }> {
+  /** The stack a container is about to run in, and the hostname that goes with it: a shared stack has its owner's. */
+  async enter(entry: ContainerEntry): Promise<{ readonly sandbox: SandboxView; readonly hostname: string }> {
     const { record } = entry;
     const { network } = record.spec;
-    if (network.kind === "container") return { sandbox: this.#sharedWith(entry, network.reference), owned: false };
+    if (network.kind === "container") return this.#sharedWith(entry, network.reference);
     try {
       const endpoints = Object.entries(record.spec.endpoints).map(([name, settings]) =>
         this.#endpoint(record, name, settings),
       );
-      return { sandbox: await this.#controller.createSandbox(sandboxSpec(entry, endpoints)), owned: true };
+      return {
+        sandbox: await this.#controller.createSandbox(sandboxSpec(entry, endpoints)),
+        hostname: record.hostname,
+      };
     } catch (cause) {
       throw EngineError.wrap(cause, "failed to set up container networking");
     }
@@ -162,7 +165,7 @@ export class ContainerNetworks {
     }
   }
 
-  #sharedWith(entry: ContainerEntry, reference: string): SandboxView {
+  #sharedWith(entry: ContainerEntry, reference: string): { sandbox: SandboxView; hostname: string } {
     const target = this.#target(reference);
     if (target.id === entry.id) throw new EngineError("internal", "cannot join own network namespace");
     if (target.record.state.status === "restarting") {
@@ -173,7 +176,7 @@ export class ContainerNetworks {
       const text = `cannot join network namespace of a non running container: container ${target.name} is ${target.record.state.status}`;
       throw new EngineError("conflict", text);
     }
-    return sandbox;
+    return { sandbox, hostname: target.record.hostname };
   }
 
   #target(reference: string): ContainerEntry {

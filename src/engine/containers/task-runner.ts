@@ -72,9 +72,9 @@ export class TaskRunner {
     await using rollback = new Rollback();
     await this.removeLeftovers(entry);
     const mounts = await rootMounts(this.#context, entry.record);
-    const { sandbox, owned } = await this.#networks.enter(entry);
+    const { sandbox, hostname } = await this.#networks.enter(entry);
     rollback.add("sandbox", () => this.#networks.leave(entry));
-    registry.update(entry, { sandboxId: sandbox.id, ...(owned ? {} : { hostname: entry.record.hostname }) });
+    registry.update(entry, { sandboxId: sandbox.id, hostname });
     const config = taskConfig(this.#context, entry.record, { mounts, sandbox });
     await makeBindSources(entry.record.spec);
     const { streams, log } = await this.#openStreams(entry);
