@@ -28,7 +28,7 @@ is_root() { [ "$(id -u)" = 0 ]; }
 run_needs='containerd=containerd runc=runc iptables=iptables iptables-restore=iptables ip=iproute2'
 demo_needs="$run_needs busybox=busybox-static"
 test_needs="$demo_needs bridge=iproute2 brctl=bridge-utils dig=bind9-dnsutils ping=iputils-ping curl=curl
-  openssl=openssl pgrep=procps sysctl=procps docker=docker.io"
+  openssl=openssl pgrep=procps sysctl=procps ps=procps xz=xz-utils bzip2=bzip2 docker=docker.io"
 
 # A container image of one file needs a busybox that depends on no library.
 static_busybox() { have busybox && LC_ALL=C ldd "$(command -v busybox)" 2>&1 | grep -q 'not a dynamic'; }
