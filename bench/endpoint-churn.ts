@@ -6,6 +6,7 @@
  *     node bench/endpoint-churn.ts [sandboxes]
  */
 import { execFileSync, spawnSync } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { formatAddress } from "../src/addr/ip-address.ts";
 import { parsePrefix } from "../src/addr/prefix.ts";
 import { HOST, type KernelFact, type LinkFact } from "../src/kernel/facts.ts";
@@ -75,7 +76,11 @@ function removeLines(index: number): readonly string[] {
 
 const ip = (line: string): void => void execFileSync("ip", line.split(" "));
 
+/** The kernel takes removed namespaces apart afterwards, holding the lock that all of this needs; let it finish. */
+const SETTLE_MS = 3_000;
+
 async function perSecond(count: number, work: () => Promise<void> | void): Promise<number> {
+  await delay(SETTLE_MS);
   const begin = performance.now();
   await work();
   return Math.round((count * 1000) / (performance.now() - begin));
