@@ -104,7 +104,7 @@ unpack_program() {
   }
   dpkg-deb -x "$work"/*.deb "$work/files"
   mkdir -p "$cache"
-  found=$(find "$work/files" -type f -name "$program" -perm -100 | head -n 1)
+  found=$(find "$work/files" -type f -path "*bin/$program" -perm -100 | head -n 1)
   [ -z "$found" ] || cp "$found" "$cache/$program"
   rm -rf "$work"
   [ -x "$cache/$program" ]
