@@ -7,6 +7,8 @@ import { networkOf } from "../addr/prefix.ts";
 import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunResult } from "./kernel.ts";
+import { NftModel } from "./nftables/model.ts";
+import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { LinkStatistics, Observation, ObservedLink } from "./observation.ts";
 import { factKey, linkKey, namespaceKey } from "./plan/fact-key.ts";
 import { Holders, places } from "./plan/holders.ts";
@@ -31,6 +33,8 @@ const SILENT: LinkStatistics = {
 export class FakeKernel implements Kernel {
   /** Every step that succeeded, oldest first. */
   readonly steps: Step[] = [];
+  /** What nf_tables holds in each namespace. */
+  readonly nftables = new NftModel();
   readonly #facts = new Map<string, KernelFact>();
   readonly #listeners = new Set<() => void>();
   #stepsUntilFailure: number | undefined;
@@ -76,9 +80,7 @@ export class FakeKernel implements Kernel {
   }
 
   async observe(namespace: NamespaceRef, sysctls: readonly string[] = []): Promise<Observation> {
-    if (namespace !== HOST && !this.#facts.has(namespaceKey(namespace))) {
-      throw new KernelError({ operation: `enter namespace ${namespace}`, errno: ENOENT });
-    }
+    this.#demandNamespace(namespace);
     return Promise.resolve(this.#observation(namespace, sysctls));
   }
 
@@ -98,6 +100,17 @@ export class FakeKernel implements Kernel {
     return Promise.resolve(this.#sysctl(namespace, key) ?? "0");
   }
 
+  async changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): Promise<void> {
+    this.#demandNamespace(namespace);
+    this.nftables.change(namespace, changes);
+    return Promise.resolve();
+  }
+
+  async readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined> {
+    this.#demandNamespace(namespace);
+    return Promise.resolve(this.nftables.read(namespace, name));
+  }
+
   async run(): Promise<RunResult> {
     return Promise.reject(new KernelError({ operation: "run a program in a fake kernel", errno: EIO }));
   }
@@ -106,6 +119,11 @@ export class FakeKernel implements Kernel {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#listeners.size > 0) throw new Error(`${this.#listeners.size} watchers left`);
     return Promise.resolve();
+  }
+
+  #demandNamespace(namespace: NamespaceRef): void {
+    if (namespace === HOST || this.#facts.has(namespaceKey(namespace))) return;
+    throw new KernelError({ operation: `enter namespace ${namespace}`, errno: ENOENT });
   }
 
   #carryOut(step: Step, completed: number): void {

@@ -6,6 +6,7 @@
  * Kernel moods stay below: interrupted dumps are repeated, EINTR and out-of-step answers never surface. What surfaces is
  * `KernelError` with the operation, the errno's name and the kernel's own text.
  */
+import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
 import type { NamespaceRef } from "./facts.ts";
 import type { Step } from "./step.ts";
@@ -45,6 +46,18 @@ export interface Kernel extends AsyncDisposable {
 
   /** Reads a sysctl as the namespace sees it, without the trailing newline; undefined when the kernel has none. */
   readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined>;
+
+  /**
+   * Carries out changes of nf_tables in a namespace as one transaction: all or none. Throws KernelError that names the change
+   * which the kernel refused. Equivalent to: `nft -f FILE`.
+   */
+  changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): Promise<void>;
+
+  /**
+   * What nf_tables has of one table in a namespace: undefined when there is no such table. Sets, instructions and elements of
+   * kinds that `nftables/ruleset.ts` does not know are left out or `unknown`. Equivalent to: `nft list table ip NAME`.
+   */
+  readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined>;
 
   /**
    * Runs a program inside the namespace to its end, at most `timeoutMs` (10 s), and returns what it printed. For the few

@@ -5,6 +5,7 @@
 import type { NamespaceRef } from "./facts.ts";
 import type { OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import type { KernelFailure } from "./kernel-error.ts";
+import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
 import type { Step } from "./step.ts";
 
@@ -19,6 +20,8 @@ export interface Calls {
   unwatch(watch: number): void;
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): readonly OpenedSocket[];
   readSysctl(namespace: NamespaceRef, key: string): string | undefined;
+  changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): void;
+  readNftables(namespace: NamespaceRef, name: NftTableName): NftTable | undefined;
   run(namespace: NamespaceRef, command: readonly string[], options: RunOptions): Promise<RunResult>;
   /** Waits for programs that run, closes everything; the thread ends by itself then. */
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import type { NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
 import type { CallName, Calls, WorkerMessage } from "./protocol.ts";
 import type { Step } from "./step.ts";
@@ -85,6 +86,14 @@ class KernelThread implements Kernel {
 
   readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined> {
     return this.#call("readSysctl", namespace, key);
+  }
+
+  changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): Promise<void> {
+    return this.#call("changeNftables", namespace, changes);
+  }
+
+  readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined> {
+    return this.#call("readNftables", namespace, name);
   }
 
   run(namespace: NamespaceRef, command: readonly string[], options: RunOptions = {}): Promise<RunResult> {

@@ -5,6 +5,7 @@
 import { parentPort, type MessagePort } from "node:worker_threads";
 import { apply, applyAll, failureOf } from "./apply/apply.ts";
 import { HOST, type NamespaceRef } from "./facts.ts";
+import { changeNftables, readNftables } from "./nftables/transact.ts";
 import { observe } from "./observe/observe.ts";
 import { Watch } from "./observe/watch.ts";
 import type { CallName, Calls, KernelRequest, WorkerMessage } from "./protocol.ts";
@@ -53,6 +54,8 @@ const calls: Calls = {
   unwatch,
   openSockets: (namespace, sockets) => namespaces.inside(namespace, () => openSockets(sockets)),
   readSysctl: (namespace, key) => namespaces.inside(namespace, () => readSysctl(key)),
+  changeNftables: (namespace, changes) => namespaces.inside(namespace, () => changeNftables(changes)),
+  readNftables: (namespace, name) => namespaces.inside(namespace, () => readNftables(name)),
   run: (namespace, command, options) => run(namespaces, namespace, command, options),
   async close() {
     await Promise.allSettled(underWay);

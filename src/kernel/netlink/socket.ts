@@ -1,6 +1,6 @@
 /**
- * A NETLINK_ROUTE socket. It stays in the network namespace in which it was opened, wherever its thread goes, and keeps
- * that namespace alive: close it soon. Requests go out several to a datagram and every answer is matched by its sequence
+ * A netlink socket, of NETLINK_ROUTE unless asked otherwise. It stays in the network namespace in which it was opened,
+ * wherever its thread goes, and keeps that namespace alive: close it soon. Requests go out several to a datagram and every answer is matched by its sequence
  * number; answers to nobody's question are dropped. An interrupted dump is repeated, a lost answer is an error.
  */
 import { constants } from "node:os";
@@ -25,6 +25,8 @@ export interface Answer {
 const RECEIVE_BYTES = 256 * 1024;
 /** Answers are there when send(2) returns; waiting this long means that one was lost. */
 const ANSWER_SECONDS = 5n;
+/** Room for the kernel's own bookkeeping of a datagram that waits to be sent. */
+const SEND_OVERHEAD = 4096;
 /** A thousand links under churn interrupt a dump several times in a row. */
 const DUMP_ATTEMPTS = 64;
 
@@ -44,8 +46,8 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** Opens a socket in the namespace that the calling thread is in. Throws KernelError. */
-  static open(): NetlinkSocket {
-    const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK.ROUTE);
+  static open(protocol: number = NETLINK.ROUTE): NetlinkSocket {
+    const fd = socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, protocol);
     try {
       for (const option of NICETIES) enable(fd, option);
       setSocketOption(fd, SOL.SOCKET, SO.RCVTIMEO, new ByteWriter(16).u64(ANSWER_SECONDS).u64(0n).finish());
@@ -94,6 +96,20 @@ export class NetlinkSocket implements Disposable {
     throw new KernelError({ operation, errno: constants.errno.EINTR, detail });
   }
 
+  /**
+   * Sends a datagram as it is, however long, and returns all that the kernel answered while it carried it out. Where there
+   * was no room for all answers, the last are missing.
+   */
+  exchange(datagram: Uint8Array): readonly Message[] {
+    setSocketOption(this.#fd, SOL.SOCKET, SO.SNDBUFFORCE, datagram.length + SEND_OVERHEAD);
+    send(this.#fd, datagram);
+    const messages: Message[] = [];
+    for (let length = this.#receiveNow(); length !== undefined; length = this.#receiveNow()) {
+      messages.push(...decodeMessages(buffer.slice(0, length)));
+    }
+    return messages;
+  }
+
   [Symbol.dispose](): void {
     close(this.#fd);
   }
@@ -134,6 +150,19 @@ export class NetlinkSocket implements Disposable {
       throw new KernelError({ operation: `receive an answer of ${length} bytes`, errno: constants.errno.EMSGSIZE });
     }
     return decodeMessages(buffer.slice(0, length));
+  }
+
+  /** The length of a datagram that has come already; undefined when none has. */
+  #receiveNow(): number | undefined {
+    const { EAGAIN, ENOBUFS } = constants.errno;
+    try {
+      return receive(this.#fd, buffer, MSG.DONTWAIT);
+    } catch (cause) {
+      if (!(cause instanceof KernelError)) throw cause;
+      if (cause.errno === ENOBUFS) return 0;
+      if (cause.errno === EAGAIN) return undefined;
+      throw cause;
+    }
   }
 
   #await(): number {

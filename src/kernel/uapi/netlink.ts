@@ -25,7 +25,7 @@ export const NLMSGERR_ATTR = { MSG: 1, OFFS: 2 } as const;
 export const NLA_F = { NESTED: 0x8000, NET_BYTEORDER: 0x4000 } as const;
 
 /** Protocols of the AF_NETLINK family. */
-export const NETLINK = { ROUTE: 0 } as const;
+export const NETLINK = { ROUTE: 0, NETFILTER: 12 } as const;
 
 /** Options at level SOL_NETLINK. */
 export const NETLINK_OPTION = { ADD_MEMBERSHIP: 1, CAP_ACK: 10, EXT_ACK: 11, GET_STRICT_CHK: 12 } as const;

@@ -6,11 +6,11 @@ export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o
 
 export const SOL = { SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
 
-export const SO = { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, RCVTIMEO: 20, RCVBUFFORCE: 33 } as const;
+export const SO = { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, RCVTIMEO: 20, SNDBUFFORCE: 32, RCVBUFFORCE: 33 } as const;
 
 export const IPV6 = { V6ONLY: 26 } as const;
 
-export const MSG = { TRUNC: 0x20 } as const;
+export const MSG = { TRUNC: 0x20, DONTWAIT: 0x40 } as const;
 
 export const CLONE = { NEWNET: 0x40000000 } as const;
 
