@@ -122,6 +122,8 @@ test("a restart where nothing changed applies no step, leaves every rule in its 
   await ended;
   assert.match(printed, /150 packets transmitted, 150 received, 0% packet loss/);
   assert.equal(opened.controller.startReport.steps, 0);
+  assert.deepEqual(opened.controller.startReport.rules, { added: 0, removed: 0 });
+  assert.equal((await inside(c1.key, "dig", "+short", "@127.0.0.11", "c2")).trim(), "172.18.0.3");
   assert.deepEqual(await hostRules(), rules);
   assert.equal((await run(["ip", "link"])).stdout, links);
   assert.deepEqual(opened.controller.findSandbox(c1.id), c1);

@@ -15,7 +15,15 @@ import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spe
 import { releaseAddresses } from "./lease-addresses.ts";
 import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import { dnsSandbox, needsResolver, putEndpoints, redirect, removeEndpoints, startResolver } from "./sandbox-names.ts";
+import {
+  dnsSandbox,
+  needsResolver,
+  putEndpoints,
+  redirect,
+  rememberPorts,
+  removeEndpoints,
+  startResolver,
+} from "./sandbox-names.ts";
 import { emitEndpoint, runtimeOf } from "./sandboxes.ts";
 import { sandboxKey, type World } from "./world.ts";
 
@@ -80,6 +88,7 @@ async function plugIn(world: World, sandbox: SandboxIntent, { before, added, und
   undo.add("hosts lines", () => files.removeHosts(ownHosts(sandbox, added)));
   await files.addHosts(ownHosts(sandbox, added));
   registry.restore({ put: { endpoints: [{ intent: added.endpoint, phase: "live" }] } });
+  rememberPorts(world, sandbox.id);
 }
 
 /** The first user-defined network brings the resolver, and a resolv.conf that names it unless somebody edited the file. */

@@ -4,6 +4,7 @@
  * repair all ask here.
  */
 import { join } from "node:path";
+import type { ResolverPorts } from "../dns/dns.ts";
 import { RESOLVER_ADDRESS } from "../dns/resolv-conf.ts";
 import { NOTHING, type DesiredState, type JoinInfo } from "../drivers/driver.ts";
 import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
@@ -11,7 +12,7 @@ import { HOST, type NamespaceRef } from "../kernel/facts.ts";
 import { compareEndpoints, type GatewayCandidate } from "../sandbox/gateway.ts";
 import { sandboxFacts, type SandboxEndpoint } from "../sandbox/stack.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import type { Resolver, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** An endpoint in its sandbox, with all that is asked about it. */
 export interface Join extends GatewayCandidate {
@@ -89,7 +90,7 @@ function stackEndpoint(join: Join): SandboxEndpoint[] {
 }
 
 /** Port 53 of the sandbox leads to its resolver. */
-export function resolverState(world: World, sandbox: SandboxIntent, resolver: Resolver | undefined): DesiredState {
+export function resolverState(world: World, sandbox: SandboxIntent, resolver: ResolverPorts | undefined): DesiredState {
   if (resolver === undefined) return NOTHING;
   const namespace = sandboxNamespace(world, sandbox);
   return { facts: [], policies: [{ kind: "dns-redirect", namespace, address: RESOLVER_ADDRESS, ...resolver }] };

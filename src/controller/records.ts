@@ -127,6 +127,7 @@ export function encodeSandbox({ phase, intent }: Stored<SandboxIntent>): Json {
       search: intent.dns.search,
       options: intent.dns.options,
     }),
+    resolver: intent.resolver && { ...intent.resolver },
     extraHosts: intent.extraHosts.map(({ name, address: host }) => ({
       name,
       address: host === "host-gateway" ? host : formatAddress(host),
@@ -152,6 +153,10 @@ export function decodeSandbox(id: string, value: Json): Stored<SandboxIntent> {
     }),
     extraHosts: record.field("extraHosts").list(decodeExtraHost),
     sysctls: textMap(record.field("sysctls")),
+    resolver: record.field("resolver").optional((reader) => ({
+      udpPort: reader.field("udpPort").integer(),
+      tcpPort: reader.field("tcpPort").integer(),
+    })),
   });
   return { phase: decodePhase(record), intent };
 }

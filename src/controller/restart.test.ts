@@ -34,6 +34,7 @@ test("a restart where nothing changed applies no step and no rule and knows ever
   assert.deepEqual(parts.kernel.facts(), facts);
   assert.deepEqual(parts.messages, []);
   assert.equal(parts.dns.served.size, 1);
+  assert.deepEqual(reopened.startReport.rules, { added: 0, removed: 0 });
 });
 
 test("addresses leased before a restart are not given out again after it", async () => {

@@ -1,4 +1,5 @@
 /** The intent of a sandbox: that there shall be one, whose it is, and what its files shall say. Immutable, kept in the store. */
+import type { ResolverPorts } from "../dns/dns.ts";
 import type { SandboxSpec } from "./cnm.ts";
 
 export interface SandboxIntent {
@@ -14,4 +15,6 @@ export interface SandboxIntent {
   readonly dns: NonNullable<SandboxSpec["dns"]>;
   readonly extraHosts: NonNullable<SandboxSpec["extraHosts"]>;
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Where its resolver listened last; absent while it never had one. */
+  readonly resolver?: ResolverPorts;
 }

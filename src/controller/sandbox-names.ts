@@ -2,14 +2,15 @@
  * A sandbox's part in DNS. Sandboxes with a user-defined network have a resolver that knows the names of the networks they
  * are on; endpoints are known by name on user-defined networks only (Docker has no names on the default bridge).
  */
-import type { DnsChange, DnsSandbox } from "../dns/dns.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { DnsChange, DnsSandbox, ResolverPorts } from "../dns/dns.ts";
 import type { GeneratedResolvConf } from "../dns/resolv-conf.ts";
 import type { Rollback } from "../base/rollback.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import { change, changeAll } from "./apply.ts";
 import { resolverState, sandboxNamespace, type Join } from "./desired.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import { isUserDefined, type Resolver, type World } from "./world.ts";
+import { isUserDefined, type World } from "./world.ts";
 
 export function needsResolver(sandbox: SandboxIntent, joins: readonly Join[]): boolean {
   return !sandbox.hostNamespace && joins.some(({ network }) => isUserDefined(network));
@@ -53,17 +54,25 @@ export function removeEndpoints(joins: readonly Join[]): readonly DnsChange[] {
 }
 
 /** Serves the sandbox; its port 53 leads there once `redirect` is done. The DNS service knows the sandbox already. */
-export async function startResolver(world: World, sandbox: SandboxIntent, undo: Rollback): Promise<Resolver> {
+export async function startResolver(world: World, sandbox: SandboxIntent, undo: Rollback): Promise<ResolverPorts> {
   undo.add("resolver", () => world.dns.stop(sandbox.id));
-  const { udpPort, tcpPort } = await world.dns.serve(sandbox.id, sandboxNamespace(world, sandbox));
+  const { udpPort, tcpPort } = await world.dns.serve(sandbox.id, sandboxNamespace(world, sandbox), sandbox.resolver);
   return { udpPort, tcpPort };
+}
+
+/** So that the next start listens where the redirect leads already: not one query is lost, not one rule rewritten. */
+export function rememberPorts(world: World, sandboxId: string): void {
+  const entry = world.registry.sandbox(sandboxId);
+  const resolver = world.runtimes.get(sandboxId)?.resolver;
+  if (entry === undefined || resolver === undefined || isDeepStrictEqual(entry.intent.resolver, resolver)) return;
+  world.registry.commit({ put: { sandboxes: [{ ...entry, intent: { ...entry.intent, resolver } }] } });
 }
 
 /** Leads the sandbox's port 53 to where its resolver listens. */
 export async function redirect(
   world: World,
   sandbox: SandboxIntent,
-  resolver: Resolver | undefined,
+  resolver: ResolverPorts | undefined,
   undo: Rollback,
 ): Promise<void> {
   const state = resolverState(world, sandbox, resolver);

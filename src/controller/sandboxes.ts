@@ -18,7 +18,15 @@ import { present } from "./record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import { dnsSandbox, needsResolver, putEndpoints, redirect, removeEndpoints, startResolver } from "./sandbox-names.ts";
+import {
+  dnsSandbox,
+  needsResolver,
+  putEndpoints,
+  redirect,
+  rememberPorts,
+  removeEndpoints,
+  startResolver,
+} from "./sandbox-names.ts";
 import { sandboxKey, type SandboxRuntime, type World } from "./world.ts";
 
 /** Made, joined and known by its names; or, when any part fails, nothing of it is left. */
@@ -33,9 +41,9 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
       const joins = await draftEndpoints(world, id, wanted, { joined: [], undo });
       commitCreation(world, sandbox, { joins, undo });
       await build(world, sandbox, { joins, undo });
-      settle(world, sandbox, joins);
-      for (const join of joins) emitEndpoint(world, "connect", join, sandbox);
-      return sandbox;
+      const settled = settle(world, sandbox, joins);
+      for (const join of joins) emitEndpoint(world, "connect", join, settled);
+      return settled;
     }),
   );
 }
@@ -85,8 +93,10 @@ function commitCreation(world: World, sandbox: SandboxIntent, { joins, undo }: U
   world.registry.commit({ put: entries(sandbox, joins, "creating") });
 }
 
-function settle(world: World, sandbox: SandboxIntent, joins: readonly Join[]): void {
+function settle(world: World, sandbox: SandboxIntent, joins: readonly Join[]): SandboxIntent {
   world.registry.restore({ put: entries(sandbox, joins, "live") });
+  rememberPorts(world, sandbox.id);
+  return world.registry.sandbox(sandbox.id)?.intent ?? sandbox;
 }
 
 function entries(sandbox: SandboxIntent, joins: readonly Join[], phase: Entry<unknown>["phase"]) {

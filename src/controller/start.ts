@@ -27,6 +27,7 @@ import { replayPools } from "./lease-pools.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
+import { rememberPorts } from "./sandbox-names.ts";
 import { openRuntime } from "./sandboxes.ts";
 import { strayNamespaces, withoutSpokenFor } from "./sweep.ts";
 import { isUserDefined, type World } from "./world.ts";
@@ -181,6 +182,7 @@ async function openRuntimes(world: World): Promise<void> {
     try {
       await openRuntime(world, intent, { joins: joinsOf(world, intent.id), undo });
       undo.commit();
+      rememberPorts(world, intent.id);
     } catch (cause) {
       world.log.error({ sandbox: intent.id, err: cause }, `sandbox has no resolver: ${messageOf(cause)}`);
     }

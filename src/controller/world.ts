@@ -7,6 +7,7 @@
  */
 import { EngineError } from "../base/errors.ts";
 import { KeyedMutex } from "../base/keyed-mutex.ts";
+import type { ResolverPorts } from "../dns/dns.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { NetworkIntent } from "../drivers/intent.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
@@ -15,16 +16,11 @@ import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
 import { TeardownQueue } from "./teardown-queue.ts";
 
-/** Where a sandbox's resolver really listens, in its namespace. Known only while we run; a restart binds anew. */
-export interface Resolver {
-  readonly udpPort: number;
-  readonly tcpPort: number;
-}
-
 /** What a live sandbox has besides its intent. */
 export interface SandboxRuntime {
   readonly files: EtcFiles;
-  readonly resolver?: Resolver;
+  /** Where its resolver listens now; the intent says where it did last. */
+  readonly resolver?: ResolverPorts;
 }
 
 export interface World extends ControllerOptions {

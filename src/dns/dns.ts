@@ -13,13 +13,20 @@ export interface DnsService extends AsyncDisposable {
   change(changes: readonly DnsChange[]): Promise<void>;
 
   /**
-   * Starts serving a sandbox: binds 127.0.0.11 on ephemeral ports inside its namespace and returns them; the caller
-   * redirects port 53 to them (firewall `DnsRedirect`). The sandbox must be known by a `sandbox` change first.
+   * Starts serving a sandbox: binds 127.0.0.11 inside its namespace and returns the ports; the caller redirects port 53 to
+   * them (firewall `DnsRedirect`). Ports are the preferred ones where they are free, so that after a restart the redirect of
+   * before still holds, else ephemeral. The sandbox must be known by a `sandbox` change first.
    */
-  serve(sandboxId: string, namespace: NamespaceRef): Promise<{ readonly udpPort: number; readonly tcpPort: number }>;
+  serve(sandboxId: string, namespace: NamespaceRef, preferred?: ResolverPorts): Promise<ResolverPorts>;
 
   /** Stops serving and closes its sockets. Accepts absence. */
   stop(sandboxId: string): Promise<void>;
+}
+
+/** Where a sandbox's resolver really listens on 127.0.0.11, in its namespace. */
+export interface ResolverPorts {
+  readonly udpPort: number;
+  readonly tcpPort: number;
 }
 
 export type DnsChange =

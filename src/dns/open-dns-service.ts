@@ -9,7 +9,7 @@ import { KeyedMutex } from "../base/keyed-mutex.ts";
 import type { Log } from "../base/log.ts";
 import type { NamespaceRef } from "../kernel/facts.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { DnsChange, DnsEndpoint, DnsNetwork, DnsSandbox, DnsService } from "./dns.ts";
+import type { DnsChange, DnsEndpoint, DnsNetwork, DnsSandbox, DnsService, ResolverPorts } from "./dns.ts";
 import type { SocketOrder } from "./forward/socket-exchange.ts";
 import { zeroCounters, type DnsCounters } from "./server/counters.ts";
 import { closeServedSockets, openServedSockets, type ServedSandbox } from "./served-sockets.ts";
@@ -45,7 +45,7 @@ export async function openDnsService(options: DnsServiceOptions): Promise<OpenDn
 /** Beside this file, as source or compiled. */
 export function spawnDnsWorker(): Worker {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: "dns" });
+  return new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: "dns", execArgv: [] });
 }
 
 class WorkerDnsService implements OpenDnsService {
@@ -74,10 +74,7 @@ class WorkerDnsService implements OpenDnsService {
     await this.#link.request({ kind: "change", changes });
   }
 
-  async serve(
-    sandboxId: string,
-    namespace: NamespaceRef,
-  ): Promise<{ readonly udpPort: number; readonly tcpPort: number }> {
+  async serve(sandboxId: string, namespace: NamespaceRef, preferred?: ResolverPorts): Promise<ResolverPorts> {
     return this.#turns.run(sandboxId, async () => {
       const present = this.#served.get(sandboxId);
       if (present !== undefined && present.namespace === namespace) return present;
@@ -85,7 +82,7 @@ class WorkerDnsService implements OpenDnsService {
         throw new EngineError("not-found", `serve DNS: sandbox ${sandboxId} is not known`);
       }
       await this.#stop(sandboxId);
-      return this.#serve(sandboxId, namespace);
+      return this.#serve(sandboxId, namespace, preferred);
     });
   }
 
@@ -103,8 +100,8 @@ class WorkerDnsService implements OpenDnsService {
     this.#served.clear();
   }
 
-  async #serve(sandboxId: string, namespace: NamespaceRef): Promise<ServedSandbox> {
-    const served = await openServedSockets(this.#kernel, sandboxId, namespace);
+  async #serve(sandboxId: string, namespace: NamespaceRef, preferred?: ResolverPorts): Promise<ServedSandbox> {
+    const served = await openServedSockets(this.#kernel, { sandboxId, namespace, ...(preferred && { preferred }) });
     this.#served.set(sandboxId, served);
     try {
       await this.#link.request({ kind: "serve", served });

@@ -6,33 +6,57 @@ import { closeSync } from "node:fs";
 import { formatAddress } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
 import type { NamespaceRef } from "../kernel/facts.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import { KernelError } from "../kernel/kernel-error.ts";
+import type { Kernel, OpenedSocket } from "../kernel/kernel.ts";
+import type { ResolverPorts } from "./dns.ts";
 import { RESOLVER_ADDRESS } from "./resolv-conf.ts";
 import type { ServedSockets } from "./worker-protocol.ts";
 
-export interface ServedSandbox extends ServedSockets {
+export interface ServedSandbox extends ServedSockets, ResolverPorts {
   readonly namespace: NamespaceRef;
-  readonly udpPort: number;
-  readonly tcpPort: number;
+}
+
+const EPHEMERAL: ResolverPorts = { udpPort: 0, tcpPort: 0 };
+
+export interface ServedPlace {
+  readonly sandboxId: string;
+  readonly namespace: NamespaceRef;
+  /** Ports to take if they are free. */
+  readonly preferred?: ResolverPorts;
 }
 
 /** Equivalent to: nothing that a tool does; `ss -lntu` inside the namespace shows both, with this process. */
 export async function openServedSockets(
   kernel: Pick<Kernel, "openSockets">,
-  sandboxId: string,
-  namespace: NamespaceRef,
+  { sandboxId, namespace, preferred }: ServedPlace,
 ): Promise<ServedSandbox> {
-  const bind = { address: formatAddress(RESOLVER_ADDRESS), port: 0 };
-  const opened = await kernel.openSockets(namespace, [
-    { transport: "udp", family: 4, bind },
-    { transport: "tcp", family: 4, bind },
-  ]);
+  const opened = await bindSockets(kernel, namespace, preferred ?? EPHEMERAL).catch((cause: unknown) => {
+    if (preferred === undefined || !isTaken(cause)) throw cause;
+    return bindSockets(kernel, namespace, EPHEMERAL);
+  });
   const [udp, tcp] = opened;
   if (udp === undefined || tcp === undefined) {
     for (const { fd } of opened) closeSync(fd);
     throw new EngineError("internal", `open DNS sockets: two wanted, ${opened.length} opened`);
   }
   return { sandboxId, namespace, udpFd: udp.fd, udpPort: udp.port, tcpFd: tcp.fd, tcpPort: tcp.port };
+}
+
+async function bindSockets(
+  kernel: Pick<Kernel, "openSockets">,
+  namespace: NamespaceRef,
+  { udpPort, tcpPort }: ResolverPorts,
+): Promise<readonly OpenedSocket[]> {
+  const address = formatAddress(RESOLVER_ADDRESS);
+  return kernel.openSockets(namespace, [
+    { transport: "udp", family: 4, bind: { address, port: udpPort } },
+    { transport: "tcp", family: 4, bind: { address, port: tcpPort } },
+  ]);
+}
+
+/** Somebody inside took the port while nobody served; ports below 1024 may be forbidden to bind again. */
+function isTaken(cause: unknown): boolean {
+  return cause instanceof KernelError && ["EADDRINUSE", "EACCES"].includes(cause.code);
 }
 
 export function closeServedSockets(served: ServedSandbox): void {

@@ -1,5 +1,5 @@
 /** A DNS service in memory, strict about order: what is not known cannot be served, nor removed twice unnoticed. */
-import type { DnsChange, DnsEndpoint, DnsNetwork, DnsSandbox, DnsService } from "../../dns/dns.ts";
+import type { DnsChange, DnsEndpoint, DnsNetwork, DnsSandbox, DnsService, ResolverPorts } from "../../dns/dns.ts";
 
 export class FakeDns implements DnsService {
   readonly networks = new Map<string, DnsNetwork>();
@@ -8,6 +8,7 @@ export class FakeDns implements DnsService {
   /** Sandboxes that are served. */
   readonly served = new Set<string>();
   #failsNextServe = false;
+  #lastPort = 0;
 
   failNextServe(): void {
     this.#failsNextServe = true;
@@ -23,7 +24,7 @@ export class FakeDns implements DnsService {
     return Promise.resolve();
   }
 
-  async serve(sandboxId: string): Promise<{ readonly udpPort: number; readonly tcpPort: number }> {
+  async serve(sandboxId: string, _namespace: string, preferred?: ResolverPorts): Promise<ResolverPorts> {
     if (this.#failsNextServe) {
       this.#failsNextServe = false;
       return Promise.reject(new Error("no more sockets"));
@@ -31,7 +32,7 @@ export class FakeDns implements DnsService {
     if (!this.sandboxes.has(sandboxId)) return Promise.reject(new Error(`sandbox ${sandboxId} is unknown`));
     if (this.served.has(sandboxId)) return Promise.reject(new Error(`sandbox ${sandboxId} is served already`));
     this.served.add(sandboxId);
-    return Promise.resolve({ udpPort: 40_000 + this.served.size, tcpPort: 50_000 + this.served.size });
+    return Promise.resolve(preferred ?? { udpPort: 40_000 + ++this.#lastPort, tcpPort: 50_000 + this.#lastPort });
   }
 
   async stop(sandboxId: string): Promise<void> {

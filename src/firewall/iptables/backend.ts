@@ -19,7 +19,7 @@ import { byKey, Ledger, transitions, type Transition } from "./ledger.ts";
 import { planChange, planFromSaved } from "./plan.ts";
 import { Programs, XtablesLockError, type ProgramsOptions } from "./programs.ts";
 import { layoutOf, scopeOf } from "./render.ts";
-import { scopeKey, type Layout, type Scope } from "./rules.ts";
+import { scopeKey, type Dialect, type Layout, type Scope } from "./rules.ts";
 
 export interface IptablesOptions extends ProgramsOptions {
   readonly kernel: Pick<Kernel, "run">;
@@ -35,13 +35,18 @@ export interface IptablesOptions extends ProgramsOptions {
 /** Throws `unavailable` when a program is missing. Changes nothing until `reconcile` or `apply`. */
 export async function openIptablesFirewall(options: IptablesOptions): Promise<Firewall> {
   const programs = new Programs(options.kernel, options);
-  for (const family of hostFamilies(options)) await programs.check(family);
-  return new IptablesFirewall(options, programs);
+  const dialects: Dialect[] = [];
+  for (const family of hostFamilies(options)) dialects.push(await programs.check(family));
+  const dialect = { shiftedRanges: dialects.every(({ shiftedRanges }) => shiftedRanges) };
+  return new IptablesFirewall(options, programs, dialect);
 }
 
 function hostFamilies({ ip6tables }: IptablesOptions): readonly Family[] {
   return ip6tables ? [4, 6] : [4];
 }
+
+/** Programs that run side by side at start-up: each waits for the kernel more than it computes. */
+const NAMESPACES_AT_ONCE = 8;
 
 type Policies = ReadonlyMap<string, Policy>;
 
@@ -51,16 +56,18 @@ class IptablesFirewall implements Firewall {
   readonly backend = "iptables";
   readonly #options: IptablesOptions;
   readonly #programs: Programs;
+  readonly #dialect: Dialect;
   readonly #ledger: Ledger;
   readonly #mutex = new KeyedMutex();
   /** What we believe holds, per scope; a scope that is absent was never touched. */
   readonly #applied = new Map<string, Policies>();
   #closed = false;
 
-  constructor(options: IptablesOptions, programs: Programs) {
+  constructor(options: IptablesOptions, programs: Programs, dialect: Dialect) {
     this.#options = options;
     this.#programs = programs;
-    this.#ledger = new Ledger(options.store, options.log);
+    this.#dialect = dialect;
+    this.#ledger = new Ledger(options.store, options.log, dialect);
   }
 
   async reconcile(policies: readonly Policy[]): Promise<{ readonly added: number; readonly removed: number }> {
@@ -70,11 +77,13 @@ class IptablesFirewall implements Firewall {
     const scopes = distinct([...host, ...ours, ...wanted.map(scopeOf)]);
     return this.#mutex.run(scopes.map(scopeKey), async () => {
       const total = { added: 0, removed: 0 };
-      for (const scope of scopes) {
-        const { added, removed } = await this.#reconcileScope(scope, inScope(wanted, scope));
-        total.added += added;
-        total.removed += removed;
-      }
+      await eachOf(byNamespace(scopes), async (together) => {
+        for (const scope of together) {
+          const { added, removed } = await this.#reconcileScope(scope, inScope(wanted, scope));
+          total.added += added;
+          total.removed += removed;
+        }
+      });
       return total;
     });
   }
@@ -110,7 +119,9 @@ class IptablesFirewall implements Firewall {
   #accept(policies: readonly Policy[]): readonly Policy[] {
     if (this.#closed) throw new EngineError("unavailable", "the firewall is closed");
     policies.forEach(checkPolicy);
-    return policies.filter((policy) => policy.kind !== "bridge" || policy.family === 4 || this.#options.ip6tables);
+    return policies.filter(
+      (policy) => policy.kind === "dns-redirect" || policy.family === 4 || this.#options.ip6tables,
+    );
   }
 
   async #reconcileScope(scope: Scope, wanted: Policies): Promise<{ added: number; removed: number }> {
@@ -190,8 +201,8 @@ class IptablesFirewall implements Firewall {
   }
 
   #layout(scope: Scope, policies: Policies): Layout {
-    const drop = this.#options.dropForwarded?.includes(scope.family) ?? false;
-    return layoutOf(scope, policies.values(), drop);
+    const dropForwarded = this.#options.dropForwarded?.includes(scope.family) ?? false;
+    return layoutOf(scope, policies.values(), { dropForwarded, dialect: this.#dialect });
   }
 
   /** A sandbox's namespace begins empty; the host's must be seen once. */
@@ -221,6 +232,22 @@ function inScope(policies: readonly Policy[], scope: Scope): Map<string, Policy>
 
 function distinct(scopes: readonly Scope[]): readonly Scope[] {
   return [...new Map(scopes.map((scope) => [scopeKey(scope), scope])).values()];
+}
+
+/** Scopes that share a namespace share its xtables lock, and are done one after the other. */
+function byNamespace(scopes: readonly Scope[]): readonly (readonly Scope[])[] {
+  return [...Map.groupBy(scopes, ({ namespace }) => namespace).values()];
+}
+
+/** A few at a time. All of them are tried; throws what the first one that failed threw. */
+async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await act(item).catch((cause: unknown) => void failures.push(cause));
+  };
+  await Promise.all(Array.from({ length: NAMESPACES_AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Whether a sandbox's namespace no longer exists, and its rules with it. */
