@@ -37,7 +37,7 @@ export class FakeDaemon implements AsyncDisposable {
   constructor(answers: Readonly<Record<string, FakeAnswer>>) {
     this.#answers = new Map(Object.entries(answers));
     this.#server = createServer((request, response) => void this.#serve(request, response));
-    this.#server.on("upgrade", (request, socket) => this.#upgrade(request, socket));
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
   /** Keys are calls as recorded: `GET /networks`. */
@@ -82,9 +82,9 @@ export class FakeDaemon implements AsyncDisposable {
   }
 
   /** The body of an upgrade is short: it comes with the head, or in the next packet. */
-  #upgrade(request: IncomingMessage, socket: Duplex): void {
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const length = Number(request.headers["content-length"] ?? 0);
-    let body = "";
+    let body = head.toString();
     const ready = (): void => {
       const call = this.#note(request, body);
       const { hijack, contentType = "application/vnd.docker.raw-stream" } = this.#answer(call);
@@ -100,7 +100,7 @@ export class FakeDaemon implements AsyncDisposable {
       ready();
     };
     socket.on("error", () => undefined);
-    if (length === 0) ready();
+    if (body.length >= length) ready();
     else socket.on("data", read);
   }
 }

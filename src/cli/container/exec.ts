@@ -38,6 +38,7 @@ async function runExec(context: CliContext, container: string, command: string[]
   if (!detach) assertTerminal(context, { tty, input });
   const variables = [...flags.list("env-file").flatMap(readPairFile), ...flags.list("env")];
   const body = {
+    Detach: detach,
     AttachStdin: input,
     AttachStdout: !detach,
     AttachStderr: !detach,

@@ -17,9 +17,9 @@ export function humanDuration(seconds: number): string {
   return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
 }
 
-/** "1.23MB": thousands, three digits. */
-export function humanSize(bytes: number): string {
-  return scaled(bytes, 1000, ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"], 3);
+/** "1.23MB": thousands, three digits unless told otherwise. */
+export function humanSize(bytes: number, digits = 3): string {
+  return scaled(bytes, 1000, ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"], digits);
 }
 
 /** "1.234GiB": 1024s, four digits. */

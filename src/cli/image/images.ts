@@ -1,6 +1,7 @@
 /** `causeway image import`, `ls`, `rm`, `inspect` and `tag`. */
 import { createReadStream } from "node:fs";
 import { text as readText } from "node:stream/consumers";
+import { ApiError } from "../client/api-client.ts";
 import { asList, asNumber, asObject, asText, type JsonObject } from "../client/json-access.ts";
 import { printError, printLine } from "../context.ts";
 import { CliFailure } from "../failure.ts";
@@ -117,7 +118,7 @@ function imageRows(image: JsonObject, truncate: boolean): GoRow[] {
       Size: size,
       Tag: tag,
       UniqueSize: "N/A",
-      VirtualSize: size,
+      VirtualSize: humanSize(asNumber(image["Size"]), 4),
     };
     return new GoRow("*formatter.imageContext", fields);
   });
@@ -138,7 +139,7 @@ export const imageRemove: CommandSpec = {
   examples: ["causeway image rm busybox"],
   run: async (context, names, flags) => {
     const query = { force: flags.isOn("force"), noprune: flags.isOn("no-prune") };
-    const errors: string[] = [];
+    const errors: CliFailure[] = [];
     for (const name of names) {
       try {
         const removed = asList(await context.api.json("DELETE", imagePath(name), { query })).map(asObject);
@@ -148,12 +149,14 @@ export const imageRemove: CommandSpec = {
         }
       } catch (error) {
         if (!(error instanceof CliFailure)) throw error;
-        errors.push(error.message);
+        errors.push(error);
       }
     }
     if (errors.length === 0) return;
-    printError(context, errors.join("\n"));
-    throw new CliFailure("");
+    printError(context, errors.map(({ message }) => message).join("\n"));
+    // what is not there needs no force
+    const harmless = (error: CliFailure): boolean => error instanceof ApiError && error.status === 404;
+    if (!flags.isOn("force") || !errors.every(harmless)) throw new CliFailure("");
   },
 };
 
