@@ -62,5 +62,5 @@ function addresses(config: BridgeConfig): KernelFact[] {
 }
 
 function policy({ bridge, icc, internal }: BridgeConfig, { family, subnet, masquerade }: FamilyConfig): BridgePolicy {
-  return { kind: "bridge", family, bridge, subnet, icc, internal, masquerade };
+  return { kind: "bridge", family, bridge, subnet, icc, internal, masquerade, gateway: "nat" };
 }

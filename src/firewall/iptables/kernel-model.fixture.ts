@@ -7,6 +7,8 @@ import type { SavedRuleset } from "./parse.ts";
 type Chains = Map<string, { policy?: string; rules: string[] }>;
 
 const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+  raw: ["PREROUTING", "OUTPUT"],
+  mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
   filter: ["INPUT", "FORWARD", "OUTPUT"],
   nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
 };

@@ -11,7 +11,12 @@ import { blocksOf } from "./render.ts";
 import { ruleKey, rulesOf } from "./rules.ts";
 import type { Policy } from "../firewall.ts";
 
-const textsOf = (...policies: Policy[]): string[] => policies.flatMap(blocksOf).flatMap(rulesOf).map(ruleKey).sort();
+const textsOf = (...policies: Policy[]): string[] =>
+  policies
+    .flatMap((each) => blocksOf(each))
+    .flatMap(rulesOf)
+    .map(ruleKey)
+    .sort();
 const owned = (ledger: Ledger, ...policies: Policy[]): string[] =>
   ledger.owned(policies.map(policyKey)).map(ruleKey).sort();
 

@@ -5,12 +5,13 @@
  *
  * Without a store the record lives as long as the process, and rules found at start are ours only where they are wanted.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Family } from "../../addr/ip-address.ts";
 import type { Change, Json, Store } from "../../store/store.ts";
 import type { Log } from "../../base/log.ts";
 import { policyKey, type Policy } from "../firewall.ts";
 import { blocksOf, scopeOf } from "./render.ts";
-import { ruleKey, rulesOf, scopeKey, TABLES, type Rule, type Scope } from "./rules.ts";
+import { MODERN, ruleKey, rulesOf, scopeKey, TABLES, type Dialect, type Rule, type Scope } from "./rules.ts";
 
 const COLLECTION = "firewall";
 
@@ -28,11 +29,13 @@ export interface Transition {
 
 export class Ledger {
   readonly #store: Store | undefined;
+  readonly #dialect: Dialect;
   readonly #entries = new Map<string, Entry>();
 
   /** Reads the record. An entry that cannot be read is logged and left out: its rules then count as somebody else's. */
-  constructor(store: Store | undefined, log: Log) {
+  constructor(store: Store | undefined, log: Log, dialect: Dialect = MODERN) {
     this.#store = store;
+    this.#dialect = dialect;
     for (const { id, value } of store?.list(COLLECTION) ?? []) {
       const entry = decodeEntry(value);
       if (entry === undefined) log.warn({ id }, "firewall record cannot be read; its rules are left alone");
@@ -62,15 +65,22 @@ export class Ledger {
 
   /** After the kernel took the change, or was brought back: only those rules are ours that it has. */
   settle(transitions: readonly Transition[], state: "before" | "after"): void {
-    this.#write(transitions.map((transition) => [transition.key, entryOf(transition[state])]));
+    this.#write(transitions.map((transition) => [transition.key, this.#entryOf(transition[state])]));
   }
 
   #union(key: string, before: Policy | undefined, after: Policy | undefined): Entry | undefined {
-    const known = [this.#entries.get(key), entryOf(before), entryOf(after)].filter((entry) => entry !== undefined);
+    const known = [this.#entries.get(key), this.#entryOf(before), this.#entryOf(after)].filter(
+      (entry) => entry !== undefined,
+    );
     const [first] = known;
     if (first === undefined) return undefined;
     const rules = known.flatMap((entry) => entry.rules);
     return { scope: first.scope, rules: [...new Map(rules.map((rule) => [ruleKey(rule), rule])).values()] };
+  }
+
+  #entryOf(policy: Policy | undefined): Entry | undefined {
+    if (policy === undefined) return undefined;
+    return { scope: scopeOf(policy), rules: blocksOf(policy, this.#dialect).flatMap(rulesOf) };
   }
 
   #write(entries: readonly (readonly [string, Entry | undefined])[]): void {
@@ -96,7 +106,7 @@ export function transitions(
   const keys = new Set([...before.keys(), ...after.keys()]);
   return [...keys].flatMap((key) => {
     const [old, fresh] = [before.get(key), after.get(key)];
-    if (sameEntry(entryOf(old), entryOf(fresh))) return [];
+    if (isDeepStrictEqual(old, fresh)) return [];
     return { key, ...(old === undefined ? {} : { before: old }), ...(fresh === undefined ? {} : { after: fresh }) };
   });
 }
@@ -104,10 +114,6 @@ export function transitions(
 /** Policies by key; of two with one key the later holds. */
 export function byKey(policies: Iterable<Policy>): Map<string, Policy> {
   return new Map([...policies].map((policy) => [policyKey(policy), policy]));
-}
-
-function entryOf(policy: Policy | undefined): Entry | undefined {
-  return policy === undefined ? undefined : { scope: scopeOf(policy), rules: blocksOf(policy).flatMap(rulesOf) };
 }
 
 function sameEntry(a: Entry | undefined, b: Entry | undefined): boolean {

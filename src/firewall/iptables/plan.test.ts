@@ -11,9 +11,11 @@ import { planChange, planFromSaved } from "./plan.ts";
 import { blocksOf, layoutOf } from "./render.ts";
 import { EMPTY_LAYOUT, rulesOf, type Layout, type Rule } from "./rules.ts";
 
-const host = (policies: readonly Policy[]): Layout => layoutOf({ namespace: HOST, family: 4 }, policies, true);
-const sandbox = (policies: readonly Policy[]): Layout => layoutOf({ namespace: "/n", family: 4 }, policies, false);
-const ownedBy = (policies: readonly Policy[]): readonly Rule[] => policies.flatMap(blocksOf).flatMap(rulesOf);
+const host = (policies: readonly Policy[]): Layout =>
+  layoutOf({ namespace: HOST, family: 4 }, policies, { dropForwarded: true });
+const sandbox = (policies: readonly Policy[]): Layout => layoutOf({ namespace: "/n", family: 4 }, policies);
+const ownedBy = (policies: readonly Policy[]): readonly Rule[] =>
+  policies.flatMap((each) => blocksOf(each)).flatMap(rulesOf);
 
 const policy = fc
   .record({ number: fc.nat(5), icc: fc.boolean(), internal: fc.boolean() })

@@ -8,7 +8,7 @@ import type { Family } from "../../addr/ip-address.ts";
 import { HOST } from "../../kernel/facts.ts";
 import type { Kernel, RunOptions, RunResult } from "../../kernel/kernel.ts";
 import { parseSave, type SavedRuleset } from "./parse.ts";
-import type { Scope } from "./rules.ts";
+import type { Dialect, Scope } from "./rules.ts";
 
 /** Names or paths of the programs for one family. */
 export interface ProgramNames {
@@ -51,13 +51,16 @@ export class Programs {
     this.#lockWaitSeconds = options.lockWaitSeconds ?? LOCK_WAIT_SECONDS;
   }
 
-  /** Throws `unavailable` when a program of the family cannot be run. */
-  async check(family: Family): Promise<void> {
+  /** What the programs of the family can say. Throws `unavailable` when one cannot be run. */
+  async check(family: Family): Promise<Dialect> {
     const { save, restore } = this.#names[family];
+    const dialects: Dialect[] = [];
     for (const program of [restore, save]) {
       const result = await this.#run({ namespace: HOST, family }, [program, "--version"]);
       if (result.exitCode !== 0) throw failure(program, result);
+      dialects.push(dialectOf(result.stdout));
     }
+    return { shiftedRanges: dialects.every(({ shiftedRanges }) => shiftedRanges) };
   }
 
   /** What the kernel has. Equivalent to: `iptables-save`. */
@@ -82,6 +85,12 @@ export class Programs {
       throw new EngineError("unavailable", `run ${command[0]}: ${messageOf(cause)}${advice(scope, cause)}`, { cause });
     }
   }
+}
+
+/** Shifted ranges are printed as they were read from 1.8.9 on, the oldest release that our tests have seen do so. */
+export function dialectOf(version: string): Dialect {
+  const [major = 0, minor = 0, patch = 0] = (/v(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+  return { shiftedRanges: major * 1e6 + minor * 1e3 + patch >= 1_008_009 };
 }
 
 function advice({ namespace }: Scope, cause: unknown): string {

@@ -4,18 +4,29 @@
  * published is not reachable by routing to its address either.
  *
  *     FORWARD --> DOCKER-USER                 the user's rules, before any of ours
- *             --> DOCKER-ISOLATION-STAGE-1 --> STAGE-2   between networks: drop
- *             (per bridge)  -o BR established: accept;  -o BR: DOCKER;  from BR outwards: accept;  BR to BR: accept or drop
- *     DOCKER      published ports: accept (users' own rules too); then, per bridge, from outside: drop
+ *             --> DOCKER-ISOLATION-STAGE-1 --> STAGE-2   between networks: what is not published is dropped
+ *             (per bridge)  -o BR established: accept;  -o BR: DOCKER;  from outside: drop;
+ *                           from BR outwards: accept;  BR to BR: accept or drop
+ *     DOCKER      published and linked ports: accept, appended, so that what users insert is asked first
+ *
+ * In nat, DOCKER translates destinations; in raw, PREROUTING drops what addresses a container directly. The rules of a
+ * network are in `bridge-rules.ts`, those of endpoints and their ports in `port-rules.ts`.
  */
 import { formatAddress, type Family } from "../../addr/ip-address.ts";
-import { formatPrefix, networkOf } from "../../addr/prefix.ts";
 import { HOST } from "../../kernel/facts.ts";
-import { policyKey, type BridgePolicy, type DnsRedirect, type Policy } from "../firewall.ts";
-import type { Block, ChainRef, Layout, Scope, Table } from "./rules.ts";
-
-const STAGE_1 = "DOCKER-ISOLATION-STAGE-1";
-const STAGE_2 = "DOCKER-ISOLATION-STAGE-2";
+import { policyKey, type DnsRedirect, type Policy } from "../firewall.ts";
+import { bridgeBlocks, STAGE_1, STAGE_2 } from "./bridge-rules.ts";
+import { guardBlocks, linkBlocks, publishedBlocks } from "./port-rules.ts";
+import {
+  blockMaker,
+  chainKey,
+  MODERN,
+  type Block,
+  type ChainRef,
+  type Dialect,
+  type Layout,
+  type Scope,
+} from "./rules.ts";
 
 const FRAME_CHAINS: readonly ChainRef[] = [
   ...["DOCKER", STAGE_1, STAGE_2, "DOCKER-USER"].map((chain) => ({ table: "filter" as const, chain })),
@@ -31,25 +42,31 @@ const FORWARD: ChainRef = { table: "filter", chain: "FORWARD" };
 
 /** The ruleset whose part the policy is. */
 export function scopeOf(policy: Policy): Scope {
-  return policy.kind === "bridge"
-    ? { namespace: HOST, family: policy.family }
-    : { namespace: policy.namespace, family: policy.address.family };
+  return policy.kind === "dns-redirect"
+    ? { namespace: policy.namespace, family: policy.address.family }
+    : { namespace: HOST, family: policy.family };
+}
+
+export interface LayoutOptions {
+  /** Whether FORWARD shall drop what nobody accepted. */
+  readonly dropForwarded?: boolean;
+  readonly dialect?: Dialect;
 }
 
 /** All that shall be ours in one scope, given its policies: in the host's namespace also the frame that they hang in. */
-export function layoutOf(scope: Scope, policies: Iterable<Policy>, dropForwarded: boolean): Layout {
-  const all = [...policies];
+export function layoutOf(scope: Scope, policies: Iterable<Policy>, options: LayoutOptions = {}): Layout {
+  const blocks = [...policies].flatMap((policy) => blocksOf(policy, options.dialect));
   if (scope.namespace === HOST)
     return {
       chains: FRAME_CHAINS,
       removableChains: [],
-      blocks: [...frame(scope.family), ...all.flatMap(blocksOf)],
-      dropPolicies: dropForwarded ? [FORWARD] : [],
+      blocks: [...frame(scope.family), ...withoutRepeats(blocks)],
+      dropPolicies: options.dropForwarded === true ? [FORWARD] : [],
     };
   return {
-    chains: all.length > 0 ? DNS_CHAINS : [],
+    chains: blocks.length > 0 ? DNS_CHAINS : [],
     removableChains: DNS_CHAINS,
-    blocks: all.flatMap(blocksOf),
+    blocks,
     dropPolicies: [],
   };
 }
@@ -61,61 +78,45 @@ function frame(family: Family): readonly Block[] {
   return [
     block("filter", "FORWARD", "first", ["-j DOCKER-USER", `-j ${STAGE_1}`]),
     block("filter", STAGE_1, "tail", ["-j RETURN"]),
+    block("filter", STAGE_2, "first", ["-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"]),
     block("filter", STAGE_2, "tail", ["-j RETURN"]),
     block("filter", "DOCKER-USER", "tail", ["-j RETURN"]),
     block("nat", "PREROUTING", "tail", ["-m addrtype --dst-type LOCAL -j DOCKER"]),
-    block("nat", "OUTPUT", "tail", [`! -d ${loopback} -m addrtype --dst-type LOCAL -j DOCKER`]),
+    block("nat", "OUTPUT", "tail", [
+      `! -d ${loopback} -m addrtype --dst-type LOCAL -j DOCKER`,
+      ...(family === 4 ? [`-d ${loopback} -j DOCKER`] : []),
+    ]),
   ];
 }
 
 /** The rules of one policy, grouped by chain. */
-export function blocksOf(policy: Policy): readonly Block[] {
-  if (policy.kind === "dns-redirect") return dnsBlocks(policy);
-  return policy.internal ? internalBlocks(policy) : externalBlocks(policy);
+export function blocksOf(policy: Policy, dialect: Dialect = MODERN): readonly Block[] {
+  switch (policy.kind) {
+    case "bridge":
+      return bridgeBlocks(policy);
+    case "endpoint-guard":
+      return guardBlocks(policy);
+    case "published-ports":
+      return publishedBlocks(policy, dialect);
+    case "linked-port":
+      return linkBlocks(policy);
+    case "dns-redirect":
+      return dnsBlocks(policy);
+  }
 }
 
-function externalBlocks(policy: BridgePolicy): readonly Block[] {
-  const { bridge } = policy;
-  const block = blockMaker(policyKey(policy));
-  const subnet = formatPrefix(networkOf(policy.subnet));
-  return [
-    block("filter", "FORWARD", "head", [
-      `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
-      `-o ${bridge} -j DOCKER`,
-      `-i ${bridge} ! -o ${bridge} -j ACCEPT`,
-      betweenContainers(policy),
-    ]),
-    block("filter", "DOCKER", "tail", [`! -i ${bridge} -o ${bridge} -j DROP`]),
-    block("filter", STAGE_1, "head", [`-i ${bridge} ! -o ${bridge} -j ${STAGE_2}`]),
-    block("filter", STAGE_2, "head", [`-o ${bridge} -j DROP`]),
-    ...(policy.masquerade === "none"
-      ? []
-      : [
-          block("nat", "POSTROUTING", "head", [`-s ${subnet} ! -o ${bridge} -j ${sourceTarget(policy.masquerade)}`]),
-          block("nat", "DOCKER", "head", [`-i ${bridge} -j RETURN`]),
-        ]),
-  ];
-}
-
-/** IPv6 neighbour discovery between containers uses addresses outside the subnet, so there only what crosses is dropped. */
-function internalBlocks(policy: BridgePolicy): readonly Block[] {
-  const { bridge, family } = policy;
-  const block = blockMaker(policyKey(policy));
-  const subnet = formatPrefix(networkOf(policy.subnet));
-  const inbound = family === 4 ? `! -s ${subnet} -o ${bridge}` : `! -s ${subnet} ! -i ${bridge} -o ${bridge}`;
-  const outbound = family === 4 ? `! -d ${subnet} -i ${bridge}` : `! -d ${subnet} -i ${bridge} ! -o ${bridge}`;
-  return [
-    block("filter", "FORWARD", "head", [betweenContainers(policy)]),
-    block("filter", STAGE_1, "head", [`${inbound} -j DROP`, `${outbound} -j DROP`]),
-  ];
-}
-
-function betweenContainers({ bridge, icc }: BridgePolicy): string {
-  return `-i ${bridge} -o ${bridge} -j ${icc ? "ACCEPT" : "DROP"}`;
-}
-
-function sourceTarget(masquerade: Exclude<BridgePolicy["masquerade"], "none">): string {
-  return masquerade === "masquerade" ? "MASQUERADE" : `SNAT --to-source ${formatAddress(masquerade.snat)}`;
+/** Two host ports that lead to one container port need the same rule behind the translation: the first owner has it. */
+function withoutRepeats(blocks: readonly Block[]): readonly Block[] {
+  const seen = new Map<string, Set<string>>();
+  return blocks.flatMap((block) => {
+    const key = chainKey(block);
+    const known = seen.get(key) ?? new Set();
+    seen.set(key, known);
+    const texts = block.texts.filter((text) => !known.has(text));
+    for (const text of texts) known.add(text);
+    if (texts.length === block.texts.length) return [block];
+    return texts.length === 0 ? [] : [{ ...block, texts }];
+  });
 }
 
 function dnsBlocks(policy: DnsRedirect): readonly Block[] {
@@ -145,14 +146,4 @@ function dnsBlocks(policy: DnsRedirect): readonly Block[] {
       ports.map(([protocol, port]) => back(protocol, port)),
     ),
   ];
-}
-
-function blockMaker(owner: string) {
-  return (table: Table, chain: string, place: Block["place"], texts: readonly string[]): Block => ({
-    owner,
-    table,
-    chain,
-    place,
-    texts,
-  });
 }

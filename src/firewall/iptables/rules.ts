@@ -6,9 +6,18 @@
 import type { Family } from "../../addr/ip-address.ts";
 import type { NamespaceRef } from "../../kernel/facts.ts";
 
-export type Table = "filter" | "nat";
+export type Table = "raw" | "mangle" | "filter" | "nat";
 
-export const TABLES: readonly Table[] = ["filter", "nat"];
+/** In the order in which a run changes them: what keeps packets out comes before what lets them in. */
+export const TABLES: readonly Table[] = ["raw", "mangle", "filter", "nat"];
+
+/** What the installed iptables can say. */
+export interface Dialect {
+  /** A range of ports that leads to another range is one rule (`--to-destination A:80-90/8080`); else one for each port. */
+  readonly shiftedRanges: boolean;
+}
+
+export const MODERN: Dialect = { shiftedRanges: true };
 
 /** One ruleset of the kernel: each namespace has one per family. */
 export interface Scope {
@@ -68,4 +77,15 @@ export function ruleKey(rule: Rule): string {
 
 export function rulesOf(block: Block): readonly Rule[] {
   return block.texts.map((text) => ({ table: block.table, chain: block.chain, text }));
+}
+
+/** Makes blocks of one owner. */
+export function blockMaker(owner: string) {
+  return (table: Table, chain: string, place: Block["place"], texts: readonly string[]): Block => ({
+    owner,
+    table,
+    chain,
+    place,
+    texts,
+  });
 }
