@@ -4,6 +4,7 @@
  * the end is told. It can be told to fail at the n-th step from now.
  */
 import { networkOf } from "../addr/prefix.ts";
+import type { FlowPattern } from "./conntrack/flow.ts";
 import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunResult } from "./kernel.ts";
@@ -33,6 +34,8 @@ const SILENT: LinkStatistics = {
 export class FakeKernel implements Kernel {
   /** Every step that succeeded, oldest first. */
   readonly steps: Step[] = [];
+  /** Every pattern of flows that were to be forgotten. */
+  readonly forgotten: FlowPattern[] = [];
   /** What nf_tables holds in each namespace. */
   readonly nftables = new NftModel();
   readonly #facts = new Map<string, KernelFact>();
@@ -94,6 +97,11 @@ export class FakeKernel implements Kernel {
 
   async openSockets(): Promise<readonly OpenedSocket[]> {
     return Promise.reject(new KernelError({ operation: "open sockets in a fake kernel", errno: EIO }));
+  }
+
+  async forgetFlows(_namespace: NamespaceRef, patterns: readonly FlowPattern[]): Promise<number> {
+    this.forgotten.push(...patterns);
+    return Promise.resolve(patterns.length);
   }
 
   async readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined> {

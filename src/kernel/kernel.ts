@@ -6,6 +6,7 @@
  * Kernel moods stay below: interrupted dumps are repeated, EINTR and out-of-step answers never surface. What surfaces is
  * `KernelError` with the operation, the errno's name and the kernel's own text.
  */
+import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
 import type { NamespaceRef } from "./facts.ts";
@@ -40,12 +41,19 @@ export interface Kernel extends AsyncDisposable {
 
   /**
    * Opens sockets inside a namespace and returns their file descriptors, non-blocking and close-on-exec, owned by the
-   * caller. TCP sockets listen. Port 0 is an ephemeral port; the answer names the port bound.
+   * caller. TCP and SCTP sockets listen. Port 0 is an ephemeral port; the answer names the port bound. All of them or none:
+   * the KernelError's `completed` is the index of the socket that could not be opened.
    */
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): Promise<readonly OpenedSocket[]>;
 
   /** Reads a sysctl as the namespace sees it, without the trailing newline; undefined when the kernel has none. */
   readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined>;
+
+  /**
+   * Makes the kernel forget the tracked flows that match one of the patterns, so that the next packet of such a flow is
+   * translated anew; answers how many there were. Equivalent to: `conntrack -D -p udp --orig-port-dst PORT ...`.
+   */
+  forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): Promise<number>;
 
   /**
    * Carries out changes of nf_tables in a namespace as one transaction: all or none. Throws KernelError that names the change
@@ -67,10 +75,12 @@ export interface Kernel extends AsyncDisposable {
 }
 
 export interface SocketRequest {
-  readonly transport: "udp" | "tcp";
+  readonly transport: "udp" | "tcp" | "sctp";
   /** Textual address to bind; connected or unbound sockets are opened with `bind` left out. */
   readonly bind?: { readonly address: string; readonly port: number };
   readonly family: 4 | 6;
+  /** It holds its port and never answers: whatever comes to it is dropped unseen. */
+  readonly silent?: boolean;
 }
 
 export interface OpenedSocket {

@@ -2,6 +2,7 @@
  * What passes between `thread.ts` (any thread) and `worker.ts` (the kernel thread): requests with a number, one reply to
  * each, and news of watches. All of it is plain data.
  */
+import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
 import type { OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import type { KernelFailure } from "./kernel-error.ts";
@@ -20,6 +21,7 @@ export interface Calls {
   unwatch(watch: number): void;
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): readonly OpenedSocket[];
   readSysctl(namespace: NamespaceRef, key: string): string | undefined;
+  forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): number;
   changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): void;
   readNftables(namespace: NamespaceRef, name: NftTableName): NftTable | undefined;
   run(namespace: NamespaceRef, command: readonly string[], options: RunOptions): Promise<RunResult>;

@@ -158,3 +158,24 @@ test("a program that is absent, too slow or too loud is an error, and is killed"
   await until("cat is gone", () => !sh("ps -eo args").includes("cat /dev/zero"));
   sh("for pid in $(ps -eo pid,args | grep '[s]leep 77' | cut -c1-8); do kill $pid; done");
 });
+
+test("a silent socket holds its port, and neither answers a SYN nor keeps a datagram", async () => {
+  const [tcp, udp] = await kernel.openSockets(NS, [
+    { transport: "tcp", family: 4, bind: { address: "0.0.0.0", port: 8080 }, silent: true },
+    { transport: "udp", family: 4, bind: { address: "0.0.0.0", port: 8080 }, silent: true },
+  ]);
+  assert.match(sh(within(NS, "ss -Hltn sport = :8080")), /0\.0\.0\.0:8080/);
+  const connect = `timeout 0.5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'`;
+  assert.throws(() => sh(within(NS, connect)), { status: 124 }, "neither accepted nor refused");
+  sh(within(NS, `bash -c 'echo hello >/dev/udp/127.0.0.1/8080'`));
+  assert.match(sh(within(NS, "ss -Huan sport = :8080")), /^UNCONN +0 +0 /);
+  await assert.rejects(
+    kernel.openSockets(NS, [
+      { transport: "tcp", family: 4, bind: { address: "0.0.0.0", port: 8079 } },
+      { transport: "tcp", family: 4, bind: { address: "127.0.0.1", port: 8080 } },
+    ]),
+    (error) => error instanceof KernelError && error.code === "EADDRINUSE" && error.completed === 1,
+  );
+  for (const opened of [tcp, udp]) if (opened !== undefined) closeSync(opened.fd);
+  assert.equal(sh(within(NS, "ss -Hltun")), "");
+});

@@ -3,6 +3,7 @@
  * The process may end while a kernel is open and idle: only calls under way keep it alive.
  */
 import { SHARE_ENV, Worker } from "node:worker_threads";
+import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
@@ -86,6 +87,10 @@ class KernelThread implements Kernel {
 
   readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined> {
     return this.#call("readSysctl", namespace, key);
+  }
+
+  forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): Promise<number> {
+    return this.#call("forgetFlows", namespace, patterns);
   }
 
   changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): Promise<void> {

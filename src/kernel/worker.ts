@@ -4,6 +4,7 @@
  */
 import { parentPort, type MessagePort } from "node:worker_threads";
 import { apply, applyAll, failureOf } from "./apply/apply.ts";
+import { forgetFlows } from "./conntrack/forget-flows.ts";
 import { HOST, type NamespaceRef } from "./facts.ts";
 import { changeNftables, readNftables } from "./nftables/transact.ts";
 import { observe } from "./observe/observe.ts";
@@ -54,6 +55,7 @@ const calls: Calls = {
   unwatch,
   openSockets: (namespace, sockets) => namespaces.inside(namespace, () => openSockets(sockets)),
   readSysctl: (namespace, key) => namespaces.inside(namespace, () => readSysctl(key)),
+  forgetFlows: (namespace, patterns) => namespaces.inside(namespace, () => forgetFlows(patterns)),
   changeNftables: (namespace, changes) => namespaces.inside(namespace, () => changeNftables(changes)),
   readNftables: (namespace, name) => namespaces.inside(namespace, () => readNftables(name)),
   run: (namespace, command, options) => run(namespaces, namespace, command, options),

@@ -42,6 +42,11 @@ function call(name: keyof typeof calls, operation: string, parameters: Argument[
   }
 }
 
+/** Where a buffer's bytes are in memory; true for as long as the buffer lives. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return koffi.address(buffer);
+}
+
 export function socket(family: number, type: number, protocol: number): number {
   return call("socket", "open socket", [family, type, protocol]);
 }

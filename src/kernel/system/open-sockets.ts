@@ -8,14 +8,17 @@ import { ByteReader } from "../../wire/byte-reader.ts";
 import { ByteWriter } from "../../wire/byte-writer.ts";
 import type { OpenedSocket, SocketRequest } from "../kernel.ts";
 import { KernelError } from "../kernel-error.ts";
-import { AF, IPV6, SO, SOCK, SOL } from "../uapi/system.ts";
-import { bind, close, getsockname, listen, setSocketOption, socket } from "./libc.ts";
+import { AF, IPPROTO, IPV6, SO, SOCK, SOL } from "../uapi/system.ts";
+import { addressOf, bind, close, getsockname, listen, setSocketOption, socket } from "./libc.ts";
 
 const BACKLOG = 128;
 /** `struct sockaddr_in6`, the larger one. */
 const SOCKADDR_BYTES = 28;
 
-/** All of them or none. Throws KernelError that names the socket. */
+/** A classic BPF program of one instruction (`struct sock_filter`: code, jt, jf, k), `ret #0`: no byte of any packet passes. */
+const RETURN_NOTHING = new ByteWriter(16).u16(0x06).u8(0).u8(0).u32(0).finish();
+
+/** All of them or none. Throws KernelError that names the socket; `completed` is its index. */
 export function openSockets(requests: readonly SocketRequest[]): readonly OpenedSocket[] {
   const opened: OpenedSocket[] = [];
   try {
@@ -23,14 +26,17 @@ export function openSockets(requests: readonly SocketRequest[]): readonly Opened
     return opened;
   } catch (cause) {
     for (const { fd } of opened) close(fd);
-    throw cause;
+    if (!(cause instanceof KernelError)) throw cause;
+    throw new KernelError({ ...cause.toFailure(), completed: opened.length }, { cause });
   }
 }
 
 function openSocket(request: SocketRequest): OpenedSocket {
   const type = request.transport === "udp" ? SOCK.DGRAM : SOCK.STREAM;
-  const fd = socket(request.family === 4 ? AF.INET : AF.INET6, type | SOCK.NONBLOCK | SOCK.CLOEXEC, 0);
+  const protocol = request.transport === "sctp" ? IPPROTO.SCTP : IPPROTO.DEFAULT;
+  const fd = socket(request.family === 4 ? AF.INET : AF.INET6, type | SOCK.NONBLOCK | SOCK.CLOEXEC, protocol);
   try {
+    if (request.silent === true) dropAll(fd);
     return { fd, port: request.bind === undefined ? 0 : bindSocket(fd, request, request.bind) };
   } catch (cause) {
     close(fd);
@@ -40,12 +46,24 @@ function openSocket(request: SocketRequest): OpenedSocket {
   }
 }
 
+/**
+ * Before it is bound, so that not one packet gets through. A listening socket answers no SYN then, a datagram is never queued.
+ *
+ *     struct sock_fprog:  0       2                8
+ *                         | count | padding        | address of the program |
+ */
+function dropAll(fd: number): void {
+  const program = new ByteWriter(16).u16(1).align(8).u64(addressOf(RETURN_NOTHING)).finish();
+  setSocketOption(fd, SOL.SOCKET, SO.ATTACH_FILTER, program);
+}
+
 /** The port bound. */
 function bindSocket(fd: number, request: SocketRequest, place: { address: string; port: number }): number {
   if (request.family === 6) setSocketOption(fd, SOL.IPV6, IPV6.V6ONLY, 1);
-  if (request.transport === "tcp") setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, 1);
+  const listens = request.transport !== "udp";
+  if (listens) setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, 1);
   bind(fd, socketAddress(request.family, place));
-  if (request.transport === "tcp") listen(fd, BACKLOG);
+  if (listens) listen(fd, BACKLOG);
   const reader = new ByteReader(getsockname(fd, SOCKADDR_BYTES), 2);
   return reader.u16be();
 }

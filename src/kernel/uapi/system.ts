@@ -6,7 +6,18 @@ export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o
 
 export const SOL = { SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
 
-export const SO = { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, RCVTIMEO: 20, SNDBUFFORCE: 32, RCVBUFFORCE: 33 } as const;
+export const SO = {
+  REUSEADDR: 2,
+  SNDBUF: 7,
+  RCVBUF: 8,
+  RCVTIMEO: 20,
+  ATTACH_FILTER: 26,
+  SNDBUFFORCE: 32,
+  RCVBUFFORCE: 33,
+} as const;
+
+/** Protocols of sockets that their type does not decide. */
+export const IPPROTO = { DEFAULT: 0, SCTP: 132 } as const;
 
 export const IPV6 = { V6ONLY: 26 } as const;
 
