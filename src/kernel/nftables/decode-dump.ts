@@ -19,7 +19,7 @@ import {
   NFTA_SET_ELEM_LIST,
 } from "../uapi/nf-tables.ts";
 import { decodeData, decodeExpressions } from "./decode-expression.ts";
-import type { NftChain, NftElement, NftHook, NftHookName, NftRule, NftSetType, NftType } from "./ruleset.ts";
+import type { NftChainHead, NftElement, NftHook, NftHookName, NftRule, NftSetType, NftType } from "./ruleset.ts";
 import { commentOf, typesOfNumber } from "./set-type.ts";
 
 /** Bytes of `struct nfgenmsg` before the attributes. */
@@ -32,7 +32,7 @@ function attributesOf({ payload }: Message): Attributes {
 }
 
 /** A chain without its rules; undefined when it is another table's. */
-export function decodeChain(message: Message, table: string): Omit<NftChain, "rules"> | undefined {
+export function decodeChain(message: Message, table: string): NftChainHead | undefined {
   const attributes = attributesOf(message);
   const name = attributes.text(NFTA_CHAIN.NAME);
   if (name === undefined || attributes.text(NFTA_CHAIN.TABLE) !== table) return undefined;

@@ -35,7 +35,7 @@ import {
 import { NLM_F } from "../uapi/netlink.ts";
 import { AF } from "../uapi/system.ts";
 import { encodeData, encodeExpression, nest } from "./encode-expression.ts";
-import type { NftChain, NftChange, NftElement, NftHook, NftSetType, NftTableName } from "./ruleset.ts";
+import type { NftChainHead, NftChange, NftElement, NftHook, NftSetType, NftTableName } from "./ruleset.ts";
 import { commentUserData, fieldLength, setUserData, typeNumber, valueLength } from "./set-type.ts";
 
 /** An element takes at most about 150 bytes, and an attribute's length has 16 bits. */
@@ -101,7 +101,7 @@ function chainName(table: string, chain: string): readonly Attribute[] {
   return [textAttribute(NFTA_CHAIN.TABLE, table), textAttribute(NFTA_CHAIN.NAME, chain)];
 }
 
-function chainAttributes(table: string, { name, hook, policy }: Omit<NftChain, "rules">): readonly Attribute[] {
+function chainAttributes(table: string, { name, hook, policy }: NftChainHead): readonly Attribute[] {
   return [
     ...chainName(table, name),
     ...(hook === undefined ? [] : [encodeHook(hook)]),

@@ -7,14 +7,14 @@ import type { NamespaceRef } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
 import { describeChange } from "./describe-change.ts";
 import type { Expression } from "./expression.ts";
-import type { NftChain, NftChange, NftElement, NftRule, NftSetType, NftTable, NftTableName } from "./ruleset.ts";
+import type { NftChainHead, NftChange, NftElement, NftRule, NftSetType, NftTable, NftTableName } from "./ruleset.ts";
 
 const ENOENT = 2;
 const EBUSY = 16;
 const EEXIST = 17;
 
 interface ModelTable extends NftTableName {
-  readonly chains: Map<string, Omit<NftChain, "rules"> & { rules: NftRule[] }>;
+  readonly chains: Map<string, NftChainHead & { rules: NftRule[] }>;
   readonly sets: Map<string, NftSetType & { readonly elements: Map<string, NftElement> }>;
 }
 

@@ -30,12 +30,26 @@ export interface NftHook {
   readonly priority: number;
 }
 
-export interface NftChain {
+/** A chain without its rules. */
+export interface NftChainHead {
   readonly name: string;
   readonly hook?: NftHook;
   /** What happens to packets that no rule decided; base chains only. Left out: as it is, `accept` when the chain is new. */
   readonly policy?: "accept" | "drop";
+}
+
+export interface NftChain extends NftChainHead {
   readonly rules: readonly NftRule[];
+}
+
+/** What of a chain its making needs. */
+export function chainHead({ name, hook, policy }: NftChain): NftChainHead {
+  return { name, ...(hook === undefined ? {} : { hook }), ...(policy === undefined ? {} : { policy }) };
+}
+
+/** What of a set its making needs. */
+export function setType({ name, key, data, interval }: NftSet): NftSetType {
+  return { name, key, interval, ...(data === undefined ? {} : { data }) };
 }
 
 export interface NftRule {
@@ -74,7 +88,7 @@ export type NftChange =
   /** With everything in it. */
   | ({ readonly change: "delete-table" } & NftTableName)
   /** Without rules. A base chain that exists takes the policy given. */
-  | ({ readonly change: "add-chain"; readonly chain: Omit<NftChain, "rules"> } & NftTableName)
+  | ({ readonly change: "add-chain"; readonly chain: NftChainHead } & NftTableName)
   /** The chain must be empty and unused. */
   | ({ readonly change: "delete-chain"; readonly chain: string } & NftTableName)
   | ({ readonly change: "append-rule"; readonly chain: string; readonly rule: NftRule } & NftTableName)

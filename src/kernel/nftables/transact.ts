@@ -16,7 +16,7 @@ import { NETLINK, NLM_F, NLMSG } from "../uapi/netlink.ts";
 import {
   NFNL_MSG,
   NFNL_SUBSYS,
-  NFT_MSG,
+  type NFT_MSG,
   NFTA_RULE,
   NFTA_SET,
   NFTA_SET_ELEM_LIST,
