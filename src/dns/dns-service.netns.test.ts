@@ -1,6 +1,6 @@
 /** The resolver in real namespaces, judged by dig. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -81,6 +81,17 @@ async function dig(container: Container, ...options: string[]): Promise<string> 
   ];
   const { stdout } = await promisify(execFile)("ip", args, { timeout: DIG_MS });
   return stdout;
+}
+
+/** So many different questions from inside a container, as fast as they can be sent. */
+function startFlood(container: Container, count: number): ChildProcess {
+  const script = `
+    const socket = require("node:dgram").createSocket("udp4");
+    const question = (n) => Buffer.concat([Buffer.from([n >> 8, n, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5]),
+      Buffer.from(String(n).padStart(5, "0")), Buffer.from([3, 0x6f, 0x72, 0x67, 0, 0, 1, 0, 1])]);
+    const send = (n) => n < ${count} && socket.send(question(n), ${ports[container]?.udpPort}, "127.0.0.11", () => send(n + 1));
+    send(0);`;
+  return spawn("ip", ["netns", "exec", container, process.execPath, "-e", script], { stdio: "inherit" });
 }
 
 async function short(container: Container, ...options: string[]): Promise<readonly string[]> {
@@ -169,6 +180,44 @@ test("other names are forwarded over the client's transport, and NXDOMAIN comes 
   assert.equal(await status("c1", "nx"), "NXDOMAIN");
   assert.deepEqual(server.names("udp"), ["www.example.org", "nx.example.org", "nx"]);
   assert.deepEqual(server.names("tcp"), ["tcp.example.org"]);
+});
+
+test("an answer is asked for once and given again with what is left of its life, to those with the same servers", async () => {
+  await using server = await UpstreamFixture.open({ address: "127.0.0.53", port: UPSTREAM_PORT });
+  await using other = await UpstreamFixture.open({ address: "127.0.0.54", port: UPSTREAM_PORT });
+  const same = { upstreams: [upstream("127.0.0.53")] };
+  await service.change([sandbox("c1", ["n1"], same), sandbox("c2", ["n1"], same)]);
+  await service.change([sandbox("c3", ["n2"], { upstreams: [upstream("127.0.0.54")] })]);
+  const ttl = async (container: Container): Promise<number> =>
+    Number(/^cached\.example\.org\.\s+(\d+)/m.exec(await dig(container, "+nocookie", "cached.example.org"))?.[1]);
+  assert.equal(await ttl("c1"), 600);
+  await eventually("the answer ages", async () => (await ttl("c2")) < 600);
+  assert.equal(await ttl("c3"), 600);
+  assert.deepEqual([server.names("udp").length, other.names("udp").length], [1, 1]);
+});
+
+test("a sandbox that floods its servers with what they never answer delays nobody else", async () => {
+  await using silent = await UpstreamFixture.open({ address: "127.0.0.66", port: UPSTREAM_PORT });
+  await using _server = await UpstreamFixture.open({ address: "127.0.0.53", port: UPSTREAM_PORT });
+  silent.silent = true;
+  await service.change([sandbox("c1", ["n1"], { upstreams: [upstream("127.0.0.66")] })]);
+  await service.change([sandbox("c2", ["n1"], { upstreams: [upstream("127.0.0.53")] })]);
+  const { forwarded } = await service.counters();
+  const flood = startFlood("c1", 60_000);
+  try {
+    await eventually("more is asked than one may ask at once", async () => {
+      return (await service.counters()).forwarded > forwarded + 4096;
+    });
+    for (let index = 0; index < 5; index++) {
+      const started = performance.now();
+      assert.deepEqual(await short("c2", `calm${index}.example.org`), ["192.0.2.7"]);
+      assert.ok(performance.now() - started < 500, "within half a second");
+    }
+  } finally {
+    flood.kill();
+    await service.stop("c1");
+    ports["c1"] = await service.serve("c1", NETNS.c1);
+  }
 });
 
 test("answers with a wrong id or question are not believed", async () => {

@@ -45,6 +45,8 @@ export function answerLocally(snapshot: Snapshot, sandbox: SandboxView, question
     case TYPE.SVCB:
     case TYPE.HTTPS:
       return findName(snapshot, sandbox, question.name) === undefined ? UNKNOWN : EMPTY;
+    case TYPE.SRV:
+      return answerService(snapshot, sandbox, question.name);
     default:
       return UNKNOWN;
   }
@@ -55,6 +57,15 @@ function answerAddress(snapshot: Snapshot, sandbox: SandboxView, question: Looku
   if (record === undefined) return sandbox.ndotsSet && !question.name.includes(".") ? EMPTY : UNKNOWN;
   const data = question.type === TYPE.A ? record.v4 : record.v6;
   return data.length === 0 ? EMPTY : { kind: "addresses", data };
+}
+
+/**
+ * `_service._protocol.name`, or the bare name. Docker has service records of swarm services only, and there are none here; but
+ * the question is about a name of ours, so nobody outside is asked for it, and the client goes on to the name's addresses.
+ */
+function answerService(snapshot: Snapshot, sandbox: SandboxView, name: string): LocalAnswer {
+  const target = name.replace(/^_[^.]*\._[^.]*\./, "");
+  return findName(snapshot, sandbox, target) === undefined ? UNKNOWN : EMPTY;
 }
 
 /** Who answers to the name for this sandbox. */

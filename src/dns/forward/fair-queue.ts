@@ -1,11 +1,11 @@
 /**
- * Who may ask upstreams now. At most `total` tasks run at once and at most `perKey` for one key; the rest wait, each key in a
- * line of its own with at most `waiting` places, and lines take turns. So a sandbox that asks a thousand things that nobody
- * answers delays itself, and no other by more than its turn.
+ * Who may ask upstreams now. At most `total` tasks run at once, and no key may have more of them than places are still free:
+ * one alone gets half of all, n that want everything get an equal share each, and another such share stays free for whoever
+ * comes next (dynamic thresholds, Choudhury and Hahne 1998). The rest wait, each key in a line of its own with at most
+ * `waiting` places, and lines take turns. So a sandbox that asks ten thousand things that nobody answers delays itself alone.
  */
 export interface FairQueueLimits {
   readonly total: number;
-  readonly perKey: number;
   readonly waiting: number;
 }
 
@@ -72,8 +72,9 @@ export class FairQueue<T> {
   }
 
   #nextLine(): readonly [string, Line<T>] | undefined {
+    const free = this.#limits.total - this.#running;
     for (const entry of this.#lines) {
-      if (entry[1].waiting.size > 0 && entry[1].running < this.#limits.perKey) return entry;
+      if (entry[1].waiting.size > 0 && entry[1].running < free) return entry;
     }
     return undefined;
   }

@@ -8,6 +8,7 @@ import { decodeQuery } from "../message/query.ts";
 import type { ForwardOutcome } from "../server/request.ts";
 import type { DnsUpstream } from "../dns.ts";
 import type { Exchange, ExchangeRequest } from "./exchange.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { Forwarder } from "./forwarder.ts";
 import { ServerHealth } from "./server-health.ts";
 
@@ -44,7 +45,7 @@ class FakeExchange implements Exchange {
   }
 }
 
-function setUp(servers: readonly string[], limits = { total: 10, perKey: 10, waiting: 10 }) {
+function setUp(servers: readonly string[], limits = { total: 20, waiting: 10 }) {
   const exchange = new FakeExchange();
   const upstreams = servers.map((text): DnsUpstream => ({ address: parseAddress(text), port: 53, from: "host" }));
   let id = 0x1111;
@@ -54,6 +55,7 @@ function setUp(servers: readonly string[], limits = { total: 10, perKey: 10, wai
     upstreams: () => upstreams,
     onAnswer: () => undefined,
     randomId: () => (id += 7),
+    cache: new AnswerCache({ now: () => Date.now() }),
     limits,
   });
   const outcomes: (number | string)[] = [];
@@ -177,7 +179,7 @@ test("a lone server is asked twice over UDP, once over TCP", () => {
 });
 
 test("too many queries of one sandbox are refused, and another's are not", () => {
-  const { outcomes, ask } = setUp(["192.0.2.1"], { total: 4, perKey: 2, waiting: 1 });
+  const { outcomes, ask } = setUp(["192.0.2.1"], { total: 4, waiting: 1 });
   for (const name of ["a.x", "b.x", "c.x", "d.x"]) ask(name);
   assert.deepEqual(outcomes, ["failure 5"]);
   ask("e.x", "other");
@@ -185,7 +187,7 @@ test("too many queries of one sandbox are refused, and another's are not", () =>
 });
 
 test("a query that waited its whole time without a turn ends in SERVFAIL, and gives its place back", () => {
-  const { exchange, outcomes, ask } = setUp(["192.0.2.1"], { total: 1, perKey: 1, waiting: 5 });
+  const { exchange, outcomes, ask } = setUp(["192.0.2.1"], { total: 1, waiting: 5 });
   ask("a.example");
   ask("b.example");
   mock.timers.tick(4501);
@@ -197,7 +199,7 @@ test("a query that waited its whole time without a turn ends in SERVFAIL, and gi
 });
 
 test("what a dropped sandbox asked is forgotten, and its places are free", () => {
-  const { exchange, forwarder, outcomes, ask } = setUp(["192.0.2.1"], { total: 1, perKey: 1, waiting: 5 });
+  const { exchange, forwarder, outcomes, ask } = setUp(["192.0.2.1"], { total: 1, waiting: 5 });
   ask("a.example");
   ask("b.example");
   forwarder.drop("s");

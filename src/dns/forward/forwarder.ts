@@ -2,18 +2,20 @@
  * Asks a sandbox's upstreams for what the snapshot does not know. Servers are asked in order over the client's transport; the
  * next one is asked as soon as one fails (SERVFAIL, REFUSED, unreachable), or has not answered for about a second; the
  * earlier one may still win. The client hears something before its own five seconds are over. Any other answer, NXDOMAIN
- * included, is final. Ids are random, and every query has a socket and so a source port of its own.
+ * included, is final, and is given again to who asks the same while its records live. Ids are random, and every query has a
+ * socket and so a source port of its own.
  */
 import { RCODE } from "../message/codes.ts";
 import { decodeResponse, type Response } from "../message/response.ts";
 import type { ForwardOutcome, ForwardRequest } from "../server/request.ts";
 import type { DnsUpstream } from "../dns.ts";
+import type { AnswerCache } from "./answer-cache.ts";
 import type { Exchange } from "./exchange.ts";
 import { FairQueue, type FairQueueLimits } from "./fair-queue.ts";
 import type { ServerHealth } from "./server-health.ts";
 
-/** Docker keeps 1,024 queries of one sandbox under way; the total bounds our descriptors. */
-export const FORWARD_LIMITS: FairQueueLimits = { total: 4096, perKey: 1024, waiting: 1024 };
+/** Docker keeps 1,024 queries of one sandbox under way and lets each have so many; the total bounds our descriptors. */
+export const FORWARD_LIMITS: FairQueueLimits = { total: 4096, waiting: 1024 };
 
 /**
  * How long a client waits in all, from when its query came: less than the 5 s of resolv.conf(5). A name without a dot is
@@ -29,6 +31,7 @@ const HEDGE_SHARE = 1 / 4;
 export interface ForwarderParts {
   readonly exchange: Exchange;
   readonly health: ServerHealth;
+  readonly cache: AnswerCache;
   /** The servers of a sandbox at this moment, at most three. */
   upstreams(sandboxId: string): readonly DnsUpstream[];
   /** An answer without error, before it goes to the client. */
@@ -48,9 +51,10 @@ export class Forwarder {
     this.#queue = new FairQueue(parts.limits ?? FORWARD_LIMITS, (job: Job) => job.start());
   }
 
-  /** Answers the request, later and once; at once with REFUSED when its sandbox has too many under way. */
+  /** Answers the request, later and once; at once from the cache, or with REFUSED when its sandbox has too many under way. */
   forward(request: ForwardRequest): void {
     const { sandboxId } = request;
+    if (this.#answerFromCache(request)) return;
     const job = new Job(request, this.#parts, (outcome) => {
       this.#jobs.get(sandboxId)?.delete(job);
       if (!this.#queue.withdraw(sandboxId, job)) this.#queue.finished(sandboxId);
@@ -64,6 +68,17 @@ export class Forwarder {
     if (job.over) return;
     const jobs = this.#jobs.get(sandboxId) ?? new Set();
     this.#jobs.set(sandboxId, jobs.add(job));
+  }
+
+  #answerFromCache(request: ForwardRequest): boolean {
+    const { cache, onAnswer, upstreams } = this.#parts;
+    const { sandboxId } = request;
+    const found = cache.find({ ...request, upstreams: upstreams(sandboxId) });
+    if (found === undefined) return false;
+    const { message, response } = found;
+    if (response.rcode === RCODE.NOERROR) onAnswer(sandboxId, message, response);
+    request.respond({ kind: "answer", message, questionEnd: response.questionEnd });
+    return true;
   }
 
   /** Forgets what a sandbox asked; nobody is answered. */
@@ -89,6 +104,8 @@ class Job {
   readonly #finish: (outcome: ForwardOutcome) => void;
   readonly #attempts = new Set<Attempt>();
   #servers: DnsUpstream[] = [];
+  /** All that were to be asked when it started, in the sandbox's order. */
+  #upstreams: readonly DnsUpstream[] = [];
   readonly #endsAt: number;
   #deadline: NodeJS.Timeout;
   #hedgeMs = DEADLINE_MS * HEDGE_SHARE;
@@ -107,6 +124,7 @@ class Job {
     const { sandboxId, query } = this.#request;
     const suspect = (server: DnsUpstream): boolean => this.#parts.health.suspect(server, sandboxId);
     const servers = this.#parts.upstreams(sandboxId);
+    this.#upstreams = servers;
     const trusted = servers.filter((server) => !suspect(server));
     this.#servers = [...trusted, ...servers.filter(suspect)];
     const short = !query.name.includes(".");
@@ -171,6 +189,7 @@ class Job {
       this.#failed(attempt);
       return;
     }
+    this.#parts.cache.store({ ...this.#request, upstreams: this.#upstreams }, message, response);
     if (response.rcode === RCODE.NOERROR) this.#parts.onAnswer(sandboxId, message, response);
     this.#end({ kind: "answer", message: withId(message, query.id), questionEnd: response.questionEnd });
   }

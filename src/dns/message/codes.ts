@@ -3,7 +3,7 @@
  * RFC 3596, RFC 6891, RFC 9460), only those that we act on.
  */
 
-export const TYPE = { A: 1, PTR: 12, MX: 15, AAAA: 28, OPT: 41, SVCB: 64, HTTPS: 65 } as const;
+export const TYPE = { A: 1, SOA: 6, PTR: 12, MX: 15, AAAA: 28, SRV: 33, OPT: 41, SVCB: 64, HTTPS: 65 } as const;
 
 export const CLASS = { IN: 1, ANY: 255 } as const;
 
@@ -17,6 +17,8 @@ export const FLAG = {
   TC: 0x0200,
   RD: 0x0100,
   RA: 0x0080,
+  AD: 0x0020,
+  CD: 0x0010,
   RCODE: 0x000f,
 } as const;
 

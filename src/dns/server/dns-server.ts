@@ -7,6 +7,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
 import { Answerer } from "../answer.ts";
 import type { DnsChange } from "../dns.ts";
+import { AnswerCache } from "../forward/answer-cache.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import { ServerHealth } from "../forward/server-health.ts";
 import { SocketExchange, type SocketSource } from "../forward/socket-exchange.ts";
@@ -57,6 +58,7 @@ export class DnsServer {
     this.#forwarder = new Forwarder({
       exchange: new SocketExchange(this.#poller, parts.sockets),
       health: new ServerHealth(parts.clock),
+      cache: new AnswerCache(parts.clock),
       upstreams: (sandboxId) => this.#snapshot.sandbox(sandboxId)?.upstreams ?? [],
       onAnswer: (sandboxId, message, response) => this.#learn(sandboxId, message, response),
       randomId: () => this.#randomId(),
