@@ -62,6 +62,8 @@ async function draftEndpoint(world: World, { network, spec }: Wanted, undo: Roll
     privateAliases: spec.privateAliases ?? {},
     options: spec.options ?? {},
     gatewayPriority: spec.gatewayPriority ?? 0,
+    ports: [],
+    links: [],
   });
   return joinOf(world, network, endpoint);
 }

@@ -12,7 +12,7 @@ import { systemClock, type Clock } from "../base/clock.ts";
 import { EventBus } from "../base/event-bus.ts";
 import { silentLog, type Log } from "../base/log.ts";
 import { openDnsService } from "../dns/open-dns-service.ts";
-import { createBridgeDriver } from "../drivers/bridge/bridge-driver.ts";
+import { createBridgeDriver, type BridgeDriverOptions } from "../drivers/bridge/bridge-driver.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
@@ -29,7 +29,7 @@ import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
-import { DEFAULT_SETTINGS, type NetworkSettings } from "./options.ts";
+import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
 import { present } from "./record-reader.ts";
 
 export interface OpenOptions {
@@ -87,7 +87,9 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   };
   const shared = { ensureForwarding, store, kernel, firewall, dns, events, clock, log, runDirectory, settings };
   const ipamDrivers = openIpam(options, store);
-  const controller = parts.use(await Controller.open({ ...shared, ipamDrivers, drivers: builtInDrivers(settings) }));
+  const controller = parts.use(
+    await Controller.open({ ...shared, ipamDrivers, drivers: builtInDrivers(settings, iptables) }),
+  );
   const opened = parts.move();
   return {
     controller,
@@ -132,17 +134,26 @@ function familiesToDrop({ iptables = true, ip6tables = iptables, forwardWithoutD
 
 const DEFAULT_GATEWAYS = ["defaultGateway", "defaultGateway6"] as const;
 
-function builtInDrivers({ defaultBridge }: NetworkSettings): readonly Driver[] {
-  if (defaultBridge === undefined) return [createBridgeDriver(), createHostDriver(), createNullDriver()];
+function builtInDrivers(settings: NetworkSettings, filtered: boolean): readonly Driver[] {
+  const { defaultBridge } = settings;
   const bridge = createBridgeDriver({
-    defaultBridgeName: defaultBridge.name,
-    adoptDefaultBridge: defaultBridge.adopt,
-    mtu: defaultBridge.mtu,
-    icc: defaultBridge.icc,
-    masquerade: defaultBridge.ipMasquerade,
-    defaultGateways: DEFAULT_GATEWAYS.flatMap((key) => defaultBridge[key] ?? []),
+    filtered,
+    allowDirectRouting: settings.allowDirectRouting ?? false,
+    ...(defaultBridge === undefined ? {} : defaultBridgeOptions(defaultBridge)),
   });
   return [bridge, createHostDriver(), createNullDriver()];
+}
+
+function defaultBridgeOptions(settings: DefaultBridgeSettings): BridgeDriverOptions {
+  return {
+    defaultBridgeName: settings.name,
+    adoptDefaultBridge: settings.adopt,
+    mtu: settings.mtu,
+    icc: settings.icc,
+    masquerade: settings.ipMasquerade,
+    defaultGateways: DEFAULT_GATEWAYS.flatMap((key) => settings[key] ?? []),
+    ...(settings.hostBinding === undefined ? {} : { hostBinding: settings.hostBinding }),
+  };
 }
 
 function openIpam({ defaultAddressPools }: OpenOptions, store: Store): readonly IpamDriver[] {

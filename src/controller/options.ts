@@ -48,6 +48,8 @@ export interface NetworkSettings {
   readonly hostGateways: readonly IpAddress[];
   /** `--ip-forward`: switch forwarding on in the kernel. */
   readonly ipForward: boolean;
+  /** `--allow-direct-routing`: published ports are reached at the containers' own addresses too, by whoever has a route. */
+  readonly allowDirectRouting?: boolean;
 }
 
 export interface DefaultBridgeSettings {
@@ -68,6 +70,8 @@ export interface DefaultBridgeSettings {
   readonly mtu: number;
   readonly icc: boolean;
   readonly ipMasquerade: boolean;
+  /** `--ip`: where a published port listens that names no address of the host; absent: at all of them. */
+  readonly hostBinding?: IpAddress;
   readonly ipv6: boolean;
 }
 

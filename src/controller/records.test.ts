@@ -67,6 +67,13 @@ const network: fc.Arbitrary<NetworkIntent> = fc
   })
   .map(present);
 
+const protocol = fc.constantFrom("tcp" as const, "udp" as const, "sctp" as const);
+const portRange = fc.record({ first: fc.nat(), last: fc.nat() }).map(present);
+const portLink = fc.record({ child: address, protocol, port: fc.nat() }).map(present);
+const publishedPort = fc
+  .record({ protocol, hostAddress: address, hostPorts: optional(portRange), containerPorts: portRange })
+  .map(present);
+
 const endpoint: fc.Arbitrary<EndpointIntent> = fc
   .record({
     id,
@@ -79,6 +86,8 @@ const endpoint: fc.Arbitrary<EndpointIntent> = fc
     privateAliases: textMap,
     options: textMap,
     gatewayPriority: fc.integer(),
+    ports: fc.array(publishedPort, { maxLength: 2 }),
+    links: fc.array(portLink, { maxLength: 2 }),
     attachment: optional(fc.record({ sandboxId: id, interfaceName: text }).map(present)),
   })
   .map(present);
@@ -165,6 +174,8 @@ test("a record under another's id is refused", () => {
     privateAliases: {},
     options: {},
     gatewayPriority: 0,
+    ports: [],
+    links: [],
   };
   const value = encodeEndpoint({ phase: "live", intent });
   assert.throws(() => decodeEndpoint("b", value), /endpoint b\.id: expected one of b, found "a"/);

@@ -4,8 +4,9 @@
  */
 import { formatAddress } from "../addr/ip-address.ts";
 import { formatMac } from "../addr/mac-address.ts";
+import type { PortRange } from "../addr/port-range.ts";
 import { formatPrefix } from "../addr/prefix.ts";
-import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, PoolIntent, PortLink, PublishedPort } from "../drivers/intent.ts";
 import type { Json } from "../store/store.ts";
 import { present, RecordReader } from "./record-reader.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
@@ -92,7 +93,18 @@ export function encodeEndpoint({ phase, intent }: Stored<EndpointIntent>): Json 
     mac: intent.mac && formatMac(intent.mac),
     addresses: intent.addresses.map(formatPrefix),
     linkLocal: intent.linkLocal.map(formatAddress),
+    ports: intent.ports.map(encodePort),
+    links: intent.links.map((link) => ({ ...link, child: formatAddress(link.child) })),
     attachment: intent.attachment && { ...intent.attachment },
+  });
+}
+
+function encodePort({ hostAddress, hostPorts, containerPorts, protocol }: PublishedPort): Json {
+  return present({
+    protocol,
+    hostAddress: formatAddress(hostAddress),
+    hostPorts: hostPorts && { ...hostPorts },
+    containerPorts: { ...containerPorts },
   });
 }
 
@@ -109,12 +121,39 @@ export function decodeEndpoint(id: string, value: Json): Stored<EndpointIntent> 
     privateAliases: textMap(record.field("privateAliases")),
     options: textMap(record.field("options")),
     gatewayPriority: record.field("gatewayPriority").integer(),
+    ports: record.field("ports").optional((reader) => reader.list(decodePort)) ?? [],
+    links: record.field("links").optional((reader) => reader.list(decodeLink)) ?? [],
     attachment: record.field("attachment").optional((reader) => ({
       sandboxId: reader.field("sandboxId").text(),
       interfaceName: reader.field("interfaceName").text(),
     })),
   });
   return { phase: decodePhase(record), intent };
+}
+
+function decodePort(record: RecordReader): PublishedPort {
+  return present({
+    protocol: decodeProtocol(record),
+    hostAddress: record.field("hostAddress").address(),
+    hostPorts: record.field("hostPorts").optional(decodePorts),
+    containerPorts: decodePorts(record.field("containerPorts")),
+  });
+}
+
+function decodePorts(record: RecordReader): PortRange {
+  return { first: record.field("first").integer(), last: record.field("last").integer() };
+}
+
+function decodeLink(record: RecordReader): PortLink {
+  return {
+    child: record.field("child").address(),
+    protocol: decodeProtocol(record),
+    port: record.field("port").integer(),
+  };
+}
+
+function decodeProtocol(record: RecordReader): PublishedPort["protocol"] {
+  return record.field("protocol").oneOf(["tcp", "udp", "sctp"] as const);
 }
 
 export function encodeSandbox({ phase, intent }: Stored<SandboxIntent>): Json {

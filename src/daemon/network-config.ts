@@ -2,7 +2,7 @@
  * The network part of the configuration: dockerd's flags of the default bridge, DNS, pools and firewall as values, with
  * dockerd's fatal combinations (`daemon/config`, `verifyDaemonSettings`).
  */
-import { parseAddress } from "../addr/ip-address.ts";
+import { isUnspecified, parseAddress } from "../addr/ip-address.ts";
 import type { IpAddress } from "../addr/ip-address.ts";
 import { parsePrefix } from "../addr/prefix.ts";
 import type { Prefix } from "../addr/prefix.ts";
@@ -27,6 +27,7 @@ export function resolveNetwork(settings: Settings): NetworkPart {
     resolvConfPath: settings.textOf("resolv-conf"),
     hostGateways: addresses(settings, "host-gateway-ip"),
     ipForward: settings.flag("ip-forward"),
+    allowDirectRouting: settings.flag("allow-direct-routing"),
   };
   const addressPools = resolvePools(settings);
   return {
@@ -78,6 +79,7 @@ function resolveBridge(settings: Settings, iptables: boolean): DefaultBridgeSett
   const fixedCidr6 = prefix(settings, "fixed-cidr-v6");
   const defaultGateway = address(settings, "default-gateway");
   const defaultGateway6 = address(settings, "default-gateway-v6");
+  const hostBinding = address(settings, "ip");
   return {
     name,
     ...(bip !== undefined && { bip }),
@@ -86,6 +88,7 @@ function resolveBridge(settings: Settings, iptables: boolean): DefaultBridgeSett
     ...(fixedCidr6 !== undefined && { fixedCidr6 }),
     ...(defaultGateway !== undefined && { defaultGateway }),
     ...(defaultGateway6 !== undefined && { defaultGateway6 }),
+    ...(hostBinding !== undefined && !isUnspecified(hostBinding) && { hostBinding }),
     adopt: settings.text("bridge") !== undefined,
     mtu: settings.number("mtu") === 0 ? 1500 : settings.number("mtu"),
     icc: settings.flag("icc"),

@@ -6,7 +6,7 @@
  * The model's verbs map onto it: create and delete of a network are its `networkState` appearing and disappearing, join and
  * leave of an endpoint its `endpointState`.
  */
-import type { IpAddress } from "../addr/ip-address.ts";
+import type { Family, IpAddress } from "../addr/ip-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import type { Policy } from "../firewall/firewall.ts";
 import type { KernelFact, NamespaceRef } from "../kernel/facts.ts";
@@ -32,7 +32,22 @@ export interface Driver {
 
   /** How the sandbox is to use the endpoint. */
   joinInfo(network: NetworkIntent, endpoint: EndpointIntent): JoinInfo;
+
+  /** How ports of the network's endpoints are published; asked before ports are resolved into `EndpointIntent.ports`. */
+  publishing(network: NetworkIntent): Publishing;
 }
+
+export interface Publishing {
+  /**
+   * By family. `translated`: a port of the host leads to the container; `direct`: the container's own address is reached
+   * and no port of the host is taken (routed mode); `none`: nothing is published.
+   */
+  readonly modes: Readonly<Record<Family, "translated" | "direct" | "none">>;
+  /** Where a port is published that names no address of the host; absent: at every one. */
+  readonly defaultHostAddress?: IpAddress;
+}
+
+export const NO_PUBLISHING: Publishing = { modes: { 4: "none", 6: "none" } };
 
 export interface DriverCapabilities {
   readonly scope: "local" | "global";

@@ -3,8 +3,10 @@
  * store. The controller owns how they are stored and validated (`controller/records.ts`).
  */
 import type { Family, IpAddress } from "../addr/ip-address.ts";
+import type { PortRange } from "../addr/port-range.ts";
 import type { MacAddress } from "../addr/mac-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
+import type { TransportProtocol } from "../firewall/firewall.ts";
 
 export interface NetworkIntent {
   /** 64 hex digits. */
@@ -61,8 +63,29 @@ export interface EndpointIntent {
   readonly options: Readonly<Record<string, string>>;
   /** Higher wins the default route. */
   readonly gatewayPriority: number;
+  /** What the controller resolved for it: held host ports, nothing that overlaps. */
+  readonly ports: readonly PublishedPort[];
+  /** What it may reach although containers of its network do not reach each other. */
+  readonly links: readonly PortLink[];
   /** Set once it joined a sandbox. */
   readonly attachment?: Attachment;
+}
+
+/** Ports of one of the host's addresses that lead to as many ports of an endpoint, to its address of the same family. */
+export interface PublishedPort {
+  readonly protocol: TransportProtocol;
+  /** Unspecified: every address of the host, of that family. */
+  readonly hostAddress: IpAddress;
+  /** Absent where the driver says `direct`: none of the host's ports are involved. */
+  readonly hostPorts?: PortRange;
+  readonly containerPorts: PortRange;
+}
+
+/** A port of another endpoint of the same network, the child of a link. */
+export interface PortLink {
+  readonly child: IpAddress;
+  readonly protocol: TransportProtocol;
+  readonly port: number;
 }
 
 /** An endpoint's place in its sandbox. */

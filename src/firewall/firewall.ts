@@ -23,7 +23,10 @@ export type TransportProtocol = "tcp" | "udp" | "sctp";
  */
 export type GatewayMode = "nat" | "nat-unprotected" | "routed" | "isolated";
 
-/** What one bridge network needs, per address family. Key: bridge and family. */
+/**
+ * What one bridge network needs, per address family. Key: bridge and family. In the nat modes the bridge may route 127.0.0.0/8
+ * (route_localnet), for the host's own use of published ports: what containers send there is dropped before anything else.
+ */
 export interface BridgePolicy {
   readonly kind: "bridge";
   readonly family: Family;

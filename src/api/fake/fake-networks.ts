@@ -131,6 +131,8 @@ export class FakeNetworks implements NetworkController {
       privateAliases: spec.privateAliases ?? {},
       options: spec.options ?? {},
       gatewayPriority: spec.gatewayPriority ?? 0,
+      ports: [],
+      links: [],
       attachment: { sandboxId, interfaceName: `eth${count}` },
     };
     this.#endpoints.set(endpoint.id, endpoint);

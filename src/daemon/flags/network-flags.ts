@@ -37,7 +37,7 @@ export const NETWORK_FLAGS: readonly Flag[] = [
     name: "ip",
     kind: "string",
     initial: "0.0.0.0",
-    support: "later",
+    support: "acts",
     help: "Host IP for port publishing from the default bridge network",
   },
   { name: "ip-forward", kind: "bool", initial: true, support: "acts", help: "Switch IP forwarding on in the kernel" },
@@ -78,7 +78,7 @@ export const NETWORK_FLAGS: readonly Flag[] = [
     name: "allow-direct-routing",
     kind: "bool",
     initial: false,
-    support: "later",
+    support: "acts",
     help: "Allow remote access to published ports on container IP addresses",
   },
   {

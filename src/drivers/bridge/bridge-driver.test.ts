@@ -4,11 +4,12 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { formatAddress, parseAddress } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
-import { EngineError, type ErrorCode } from "../../base/errors.ts";
-import type { NetworkIntent } from "../intent.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { Driver } from "../driver.ts";
+import type { NetworkIntent, PublishedPort } from "../intent.ts";
 import { bridgeLinkName, createBridgeDriver } from "./bridge-driver.ts";
 import { vethName } from "./endpoint-state.ts";
-import { endpoint, idOf, network, pool } from "./intents.fixture.ts";
+import { endpoint, idOf, network, PLACE, pool } from "./intents.fixture.ts";
 import { bridgeMac } from "./network-state.ts";
 import { OPTION } from "./options.ts";
 
@@ -68,15 +69,74 @@ test("Go's spellings of true and false are accepted, and a label that nobody kno
   assert.equal(withOption("com.example.unknown", "x"), "accepted");
 });
 
-test("what is not built is refused, not ignored", () => {
-  const unbuilt: readonly (readonly [string, string, ErrorCode])[] = [
-    [OPTION.gatewayModeIPv4, "routed", "not-implemented"],
-    [OPTION.gatewayModeIPv6, "nat-unprotected", "not-implemented"],
-    [OPTION.trustedInterfaces, "eth1:eth2", "not-implemented"],
-    [OPTION.gatewayModeIPv4, "isolated", "internal"],
-  ];
-  for (const [key, value, code] of unbuilt) assert.match(withOption(key, value), new RegExp(`^${code}: `), value);
-  assert.equal(withOption(OPTION.gatewayModeIPv4, "nat"), "accepted");
+test("gateway modes are nat, nat-unprotected and routed, and isolated for internal networks", () => {
+  for (const mode of ["", "nat", "nat-unprotected", "routed"])
+    assert.equal(withOption(OPTION.gatewayModeIPv4, mode), "accepted", mode);
+  const isolated = { [OPTION.gatewayModeIPv4]: "isolated" };
+  assert.equal(
+    refusal(network({ options: isolated })),
+    "internal: gateway mode 'isolated' can only be used for an internal network",
+  );
+  assert.equal(refusal(network({ options: isolated, internal: true })), "accepted");
+});
+
+test("trusted interfaces are names with colons between them, and no patterns", () => {
+  assert.equal(withOption(OPTION.trustedInterfaces, "eth1:vxlan.1:"), "accepted");
+  assert.match(withOption(OPTION.trustedInterfaces, "eth+"), /^invalid-argument: .* "eth\+" names no link/);
+});
+
+test("ports are translated, or in routed mode reached directly, and on internal networks not published", () => {
+  const dual = {
+    enableIPv6: true,
+    pools: [...network().pools, pool("fd00::/64", "fd00::1")],
+    options: { [OPTION.gatewayModeIPv6]: "routed", [OPTION.hostBinding]: "192.0.2.7" },
+  };
+  assert.deepEqual(driver.publishing(network()), { modes: { 4: "translated", 6: "none" } });
+  assert.deepEqual(driver.publishing(network(dual)), {
+    modes: { 4: "translated", 6: "direct" },
+    defaultHostAddress: parseAddress("192.0.2.7"),
+  });
+  assert.deepEqual(driver.publishing(network({ internal: true })).modes, { 4: "none", 6: "none" });
+});
+
+test("the daemon's --ip is the default bridge's alone", () => {
+  const hostBinding = parseAddress("192.0.2.8");
+  const daemon = createBridgeDriver({ hostBinding });
+  assert.deepEqual(daemon.publishing(network({ predefined: true })).defaultHostAddress, hostBinding);
+  assert.equal(daemon.publishing(network()).defaultHostAddress, undefined);
+});
+
+const PORT_80 = { first: 80, last: 80 };
+const ON_EVERY_ADDRESS = {
+  protocol: "tcp",
+  hostAddress: parseAddress("0.0.0.0"),
+  hostPorts: PORT_80,
+  containerPorts: PORT_80,
+} as const;
+
+test("the bridge routes 127.0.0.0/8 only for ports that are published there, and never without a firewall", () => {
+  const routes = (daemon: Driver, port: PublishedPort): boolean =>
+    daemon
+      .endpointState(network(), endpoint({ ports: [port] }), PLACE)
+      .facts.some((fact) => fact.kind === "sysctl" && fact.key.endsWith("/route_localnet"));
+  assert.ok(routes(driver, ON_EVERY_ADDRESS));
+  assert.ok(routes(driver, { ...ON_EVERY_ADDRESS, hostAddress: parseAddress("127.0.0.1") }));
+  assert.ok(!routes(driver, { ...ON_EVERY_ADDRESS, hostAddress: parseAddress("192.0.2.1") }));
+  assert.ok(!routes(driver, { ...ON_EVERY_ADDRESS, hostAddress: parseAddress("::") }));
+  assert.ok(!routes(createBridgeDriver({ filtered: false }), ON_EVERY_ADDRESS));
+});
+
+test("addresses are guarded where ports are translated and sources disguised, unless direct routing is wanted", () => {
+  const guarded = (daemon: Driver, options: Readonly<Record<string, string>>, internal = false): boolean =>
+    daemon
+      .endpointState(network({ options, internal }), endpoint(), PLACE)
+      .policies.some(({ kind }) => kind === "endpoint-guard");
+  assert.ok(guarded(driver, {}));
+  assert.ok(!guarded(driver, {}, true));
+  assert.ok(!guarded(driver, { [OPTION.gatewayModeIPv4]: "routed" }));
+  assert.ok(!guarded(driver, { [OPTION.gatewayModeIPv4]: "nat-unprotected" }));
+  assert.ok(!guarded(driver, { [OPTION.masquerade]: "false" }));
+  assert.ok(!guarded(createBridgeDriver({ allowDirectRouting: true }), {}));
 });
 
 test("bridge names that the kernel or the packet filter would misread are refused", () => {

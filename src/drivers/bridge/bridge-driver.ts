@@ -12,6 +12,7 @@ import { bridgeConfig, type BridgeConfig, type BridgeDriverOptions } from "./con
 import { checkConflicts, checkPools } from "./conflicts.ts";
 import { endpointState } from "./endpoint-state.ts";
 import { networkState } from "./network-state.ts";
+import { publishing } from "./publishing.ts";
 
 export type { BridgeDriverOptions } from "./config.ts";
 
@@ -23,6 +24,7 @@ export function createBridgeDriver(options: BridgeDriverOptions = {}): Driver {
     networkState: (network) => networkState(network, bridgeConfig(network, options)),
     endpointState: (network, endpoint, place) => endpointState(bridgeConfig(network, options), endpoint, place),
     joinInfo: (network, endpoint) => joinInfo(bridgeConfig(network, options), endpoint),
+    publishing: (network) => publishing(bridgeConfig(network, options)),
   };
 }
 

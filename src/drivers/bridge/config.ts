@@ -5,6 +5,7 @@
 import { shortId } from "../../base/ids.ts";
 import type { Family, IpAddress } from "../../addr/ip-address.ts";
 import type { Prefix } from "../../addr/prefix.ts";
+import type { GatewayMode } from "../../firewall/firewall.ts";
 import type { NetworkIntent } from "../intent.ts";
 import { enabledFamilies } from "./conflicts.ts";
 import { parseBridgeOptions } from "./options.ts";
@@ -23,6 +24,12 @@ export interface BridgeDriverOptions {
   readonly masquerade?: boolean;
   /** For the default bridge (`--default-gateway`, `--default-gateway-v6`): containers route through these. */
   readonly defaultGateways?: readonly IpAddress[];
+  /** For the default bridge (`--ip`): where a published port listens that names no address of the host. */
+  readonly hostBinding?: IpAddress;
+  /** For all networks (`--allow-direct-routing`): published ports are reached at containers' own addresses too. */
+  readonly allowDirectRouting?: boolean;
+  /** Whether policies become rules (`--iptables`); where they do not, nothing may be opened that they should close. */
+  readonly filtered?: boolean;
 }
 
 export interface BridgeConfig {
@@ -34,6 +41,10 @@ export interface BridgeConfig {
   readonly icc: boolean;
   readonly internal: boolean;
   readonly interfacePrefix: string;
+  readonly hostBinding?: IpAddress;
+  readonly trustedInterfaces: readonly string[];
+  readonly allowDirectRouting: boolean;
+  readonly filtered: boolean;
   /** One per address family in use, IPv4 first. */
   readonly families: readonly FamilyConfig[];
 }
@@ -46,6 +57,7 @@ export interface FamilyConfig {
   /** What containers may route through; absent on internal networks. */
   readonly gateway?: IpAddress;
   readonly masquerade: "none" | "masquerade" | { readonly snat: IpAddress };
+  readonly gatewayMode: GatewayMode;
 }
 
 /** Names under which a pool's auxiliary addresses replace the gateway that containers use (libnetwork `DefaultGatewayV4AuxKey`). */
@@ -58,6 +70,7 @@ export function bridgeConfig(network: NetworkIntent, daemon: BridgeDriverOptions
   const defaults: BridgeDriverOptions = isDefault ? daemon : {};
   const mtu = options.mtu ?? defaults.mtu ?? 0;
   const masquerade = (options.masquerade ?? defaults.masquerade ?? true) && !network.internal;
+  const hostBinding = options.hostBinding ?? defaults.hostBinding;
   return {
     bridge: bridgeName(network, options.bridgeName, isDefault ? daemon : undefined),
     adopt: isDefault ? (daemon.adoptDefaultBridge ?? false) : options.bridgeName !== undefined,
@@ -65,16 +78,26 @@ export function bridgeConfig(network: NetworkIntent, daemon: BridgeDriverOptions
     icc: options.icc ?? defaults.icc ?? true,
     internal: network.internal,
     interfacePrefix: options.interfacePrefix ?? "eth",
-    families: enabledFamilies(network).flatMap((family) => {
-      const snat = options.hostAddresses[family];
+    ...(hostBinding === undefined ? {} : { hostBinding }),
+    trustedInterfaces: options.trustedInterfaces,
+    allowDirectRouting: daemon.allowDirectRouting ?? false,
+    filtered: daemon.filtered ?? true,
+    families: enabledFamilies(network).flatMap((family): FamilyConfig[] => {
       const config = familyConfig(network, family, defaults.defaultGateways ?? []);
       if (config === undefined) return [];
       const { bridgeAddress, ...rest } = config;
-      return {
-        ...rest,
-        ...(bridgeAddress === undefined || (family === 4 && options.inhibitIPv4) ? {} : { bridgeAddress }),
-        masquerade: !masquerade ? "none" : snat === undefined ? "masquerade" : { snat },
-      };
+      const snat = options.hostAddresses[family];
+      const gatewayMode = options.gatewayModes[family] ?? "nat";
+      const bare = gatewayMode === "isolated" || (family === 4 && options.inhibitIPv4);
+      const disguise = masquerade && gatewayMode !== "routed";
+      return [
+        {
+          ...rest,
+          ...(bridgeAddress === undefined || bare ? {} : { bridgeAddress }),
+          masquerade: !disguise ? "none" : snat === undefined ? "masquerade" : { snat },
+          gatewayMode,
+        },
+      ];
     }),
   };
 }
@@ -91,7 +114,7 @@ function familyConfig(
   network: NetworkIntent,
   family: Family,
   defaultGateways: readonly IpAddress[],
-): Omit<FamilyConfig, "masquerade"> | undefined {
+): Omit<FamilyConfig, "masquerade" | "gatewayMode"> | undefined {
   const pool = network.pools.find((candidate) => candidate.family === family);
   if (pool?.subnet === undefined) return undefined;
   const { subnet, gateway: own } = pool;

@@ -40,7 +40,7 @@ function describeLink(fact: Extract<KernelFact, { kind: "link" }>): string {
       : "";
   return (
     `${device.type}${peer};${describeAttributes(fact)}${fact.master === undefined ? "" : ` master ${fact.master}`}` +
-    `${fact.adopt === true ? " adopt" : ""} alias ${fact.alias ?? "-"}`
+    `${fact.hairpin === true ? " hairpin" : ""}${fact.adopt === true ? " adopt" : ""} alias ${fact.alias ?? "-"}`
   );
 }
 

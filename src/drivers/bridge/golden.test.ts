@@ -28,6 +28,14 @@ const DUAL_STACK = {
   pools: [pool("172.18.0.0/16", "172.18.0.1"), pool("fd00:18::/64", "fd00:18::1")],
 };
 const DUAL_ADDRESSES = { addresses: [parsePrefix("172.18.0.2/16"), parsePrefix("fd00:18::2/64")] };
+const single = (port: number) => ({ first: port, last: port });
+const PORTS = {
+  ports: [
+    { protocol: "tcp", hostAddress: parseAddress("0.0.0.0"), hostPorts: single(8080), containerPorts: single(80) },
+    { protocol: "udp", hostAddress: parseAddress("127.0.0.1"), hostPorts: single(53), containerPorts: single(53) },
+    { protocol: "tcp", hostAddress: parseAddress("::"), hostPorts: single(8080), containerPorts: single(80) },
+  ],
+} as const;
 const DEFAULT_BRIDGE = {
   name: "bridge",
   predefined: true,
@@ -66,6 +74,39 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     title:
       "docker network create -o com.docker.network.host_ipv4=192.0.2.7 -o com.docker.network.container_iface_prefix=net backend",
     network: network({ options: { [OPTION.hostIPv4]: "192.0.2.7", [OPTION.interfacePrefix]: "net" } }),
+  },
+  "published-ports": {
+    title: "docker run --net backend -p 8080:80 -p 127.0.0.1:53:53/udp (dual stack)",
+    network: network(DUAL_STACK),
+    endpoint: endpoint({ ...DUAL_ADDRESSES, ...PORTS }),
+  },
+  routed: {
+    title: "docker network create -o com.docker.network.bridge.gateway_mode_ipv4=routed backend; docker run -p 80",
+    network: network({ options: { [OPTION.gatewayModeIPv4]: "routed" } }),
+    endpoint: endpoint(PORTS),
+  },
+  "nat-unprotected": {
+    title: "docker network create -o com.docker.network.bridge.gateway_mode_ipv4=nat-unprotected backend",
+    network: network({ options: { [OPTION.gatewayModeIPv4]: "nat-unprotected" } }),
+    endpoint: endpoint(PORTS),
+  },
+  isolated: {
+    title: "docker network create --internal --ipv6 -o ...gateway_mode_ipv4=isolated -o ...gateway_mode_ipv6=isolated",
+    network: network({
+      ...DUAL_STACK,
+      internal: true,
+      options: { [OPTION.gatewayModeIPv4]: "isolated", [OPTION.gatewayModeIPv6]: "isolated" },
+    }),
+    endpoint: endpoint({ ...DUAL_ADDRESSES, ...PORTS }),
+  },
+  "trusted-interfaces": {
+    title: "docker network create -o com.docker.network.bridge.trusted_host_interfaces=eth1:wg0 backend",
+    network: network({ options: { [OPTION.trustedInterfaces]: "eth1:wg0" } }),
+  },
+  "icc-off-link": {
+    title: "docker run --link db on a network without icc",
+    network: network({ options: { [OPTION.icc]: "false" } }),
+    endpoint: endpoint({ links: [{ child: parseAddress("172.18.0.3"), protocol: "tcp", port: 5432 }] }),
   },
   "default-bridge": {
     title: "causewayd --mtu 9000 --icc=false --default-gateway 172.17.0.254",

@@ -51,6 +51,8 @@ export function endpoint(rest: Partial<EndpointIntent> = {}): EndpointIntent {
     privateAliases: {},
     options: {},
     gatewayPriority: 0,
+    ports: [],
+    links: [],
     ...rest,
   };
 }

@@ -38,13 +38,17 @@ export function bridgeMac(networkId: string): MacAddress {
   return { mac: (0x0242n << 32n) | BigInt(`0x${networkId.slice(0, 8)}`) };
 }
 
-/** Without the bridge-nf-call settings, packets between two ports of one bridge never meet the rule that is to drop them. */
+/**
+ * Without the bridge-nf-call settings, packets between two ports of one bridge never meet the rule that is to drop them. An
+ * isolated bridge has no address in IPv6 either, not even the one that the kernel would give it.
+ */
 function sysctls(config: BridgeConfig): SysctlFact[] {
-  const hasIPv6 = config.families.some(({ family }) => family === 6);
+  const six = config.families.find(({ family }) => family === 6);
+  const disabled = six?.gatewayMode === "isolated" ? "1" : "0";
   const bridged = config.icc ? [] : config.families.map(({ family }) => (family === 4 ? "iptables" : "ip6tables"));
   return [
-    ...(hasIPv6 ? [hostSysctl(`net/ipv6/conf/${config.bridge}/disable_ipv6`, "0")] : []),
-    ...(hasIPv6 && !config.adopt ? [hostSysctl(`net/ipv6/conf/${config.bridge}/accept_ra`, "0")] : []),
+    ...(six === undefined ? [] : [hostSysctl(`net/ipv6/conf/${config.bridge}/disable_ipv6`, disabled)]),
+    ...(six === undefined || config.adopt ? [] : [hostSysctl(`net/ipv6/conf/${config.bridge}/accept_ra`, "0")]),
     ...bridged.map((program) => hostSysctl(`net/bridge/bridge-nf-call-${program}`, "1")),
   ];
 }
@@ -61,6 +65,7 @@ function addresses(config: BridgeConfig): KernelFact[] {
   );
 }
 
-function policy({ bridge, icc, internal }: BridgeConfig, { family, subnet, masquerade }: FamilyConfig): BridgePolicy {
-  return { kind: "bridge", family, bridge, subnet, icc, internal, masquerade, gateway: "nat" };
+function policy({ bridge, icc, internal }: BridgeConfig, family: FamilyConfig): BridgePolicy {
+  const { subnet, masquerade, gatewayMode } = family;
+  return { kind: "bridge", family: family.family, bridge, subnet, icc, internal, masquerade, gateway: gatewayMode };
 }

@@ -1,11 +1,12 @@
 /**
  * Driver options of bridge networks (`docker network create -o KEY=VALUE`), parsed and validated with the texts of Docker's
  * bridge driver (moby `drivers/bridge/bridge_linux.go`, `labels.go`). Keys that the driver does not know are ignored, as
- * Docker ignores them; options whose feature is not built are refused, because a network that silently lacks a protection
- * or a route is worse than none.
+ * Docker ignores them.
  */
 import { EngineError } from "../../base/errors.ts";
 import { tryParseAddress, type Family, type IpAddress } from "../../addr/ip-address.ts";
+import type { GatewayMode } from "../../firewall/firewall.ts";
+import { isPlainLinkName } from "../../firewall/policy-check.ts";
 import { parseGoBool, parseGoInt } from "./go-parsing.ts";
 
 const BRIDGE = "com.docker.network.bridge.";
@@ -40,14 +41,17 @@ export interface BridgeOptions {
   readonly interfacePrefix: string | undefined;
   /** Outgoing packets take this source instead of the outgoing interface's address. */
   readonly hostAddresses: Readonly<Record<Family, IpAddress | undefined>>;
+  /** Where a published port listens that names no address of the host. */
+  readonly hostBinding: IpAddress | undefined;
+  readonly gatewayModes: Readonly<Record<Family, GatewayMode | undefined>>;
+  /** Links of the host from which containers may be addressed directly. */
+  readonly trustedInterfaces: readonly string[];
 }
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Throws `invalid-argument` on a malformed value, `not-implemented` on a feature that is not built. */
+/** Throws `invalid-argument` on a malformed value, and where `isolated` is asked of a network that is not internal. */
 export function parseBridgeOptions(labels: Labels, internal: boolean): BridgeOptions {
-  parseLabel(labels, OPTION.hostBinding, parseIp);
-  refuseUnbuilt(labels, internal);
   return {
     bridgeName: labels[OPTION.bridgeName] || undefined,
     mtu: parseLabel(labels, OPTION.mtu, parseMtu),
@@ -60,6 +64,12 @@ export function parseBridgeOptions(labels: Labels, internal: boolean): BridgeOpt
       4: parseLabel(labels, OPTION.hostIPv4, (text) => parseIpOf(4, text)),
       6: parseLabel(labels, OPTION.hostIPv6, (text) => parseIpOf(6, text)),
     },
+    hostBinding: parseLabel(labels, OPTION.hostBinding, parseIp),
+    gatewayModes: {
+      4: parseLabel(labels, OPTION.gatewayModeIPv4, (text) => parseGatewayMode(text, internal)),
+      6: parseLabel(labels, OPTION.gatewayModeIPv6, (text) => parseGatewayMode(text, internal)),
+    },
+    trustedInterfaces: parseTrusted(labels[OPTION.trustedInterfaces] ?? ""),
   };
 }
 
@@ -92,31 +102,26 @@ function parseIpOf(family: Family, text: string): IpAddress {
   return address;
 }
 
-function refuseUnbuilt(labels: Labels, internal: boolean): void {
-  for (const label of [OPTION.gatewayModeIPv4, OPTION.gatewayModeIPv6])
-    checkGatewayMode(label, labels[label], internal);
-  if ((labels[OPTION.trustedInterfaces] ?? "") !== "")
-    throw new EngineError("not-implemented", `${OPTION.trustedInterfaces} is not implemented yet`);
+function parseGatewayMode(mode: string, internal: boolean): GatewayMode | undefined {
+  switch (mode) {
+    case "":
+      return undefined;
+    case "nat":
+    case "nat-unprotected":
+    case "routed":
+      return mode;
+    case "isolated":
+      if (internal) return mode;
+      throw new EngineError("internal", "gateway mode 'isolated' can only be used for an internal network");
+    default:
+      throw new SyntaxError(`unknown gateway mode ${mode}`);
+  }
 }
 
-function checkGatewayMode(label: string, mode: string | undefined, internal: boolean): void {
-  switch (mode) {
-    case undefined:
-    case "":
-    case "nat":
-      return;
-    case "isolated":
-      if (!internal)
-        throw new EngineError("internal", "gateway mode 'isolated' can only be used for an internal network");
-      break;
-    case "routed":
-    case "nat-unprotected":
-      break;
-    default:
-      throw new EngineError(
-        "invalid-argument",
-        `failed to parse ${label} value: ${mode} (unknown gateway mode ${mode})`,
-      );
-  }
-  throw new EngineError("not-implemented", `gateway mode '${mode}' (${label}) is not implemented yet`);
+/** Names with colons between them. A name that a packet filter would read as a pattern trusts more than was said. */
+function parseTrusted(text: string): readonly string[] {
+  const names = text.split(":").filter((name) => name !== "");
+  const pattern = names.find((name) => !isPlainLinkName(name));
+  if (pattern === undefined) return names;
+  throw new EngineError("invalid-argument", `${OPTION.trustedInterfaces}: ${JSON.stringify(pattern)} names no link`);
 }

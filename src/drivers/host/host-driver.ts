@@ -2,7 +2,7 @@
  * The host driver: its one network is the namespace that the daemon runs in. Nothing is made, nothing is filtered; containers
  * on it see the host's own interfaces.
  */
-import { NOTHING, type Driver } from "../driver.ts";
+import { NO_PUBLISHING, NOTHING, type Driver } from "../driver.ts";
 import { checkOnlyInstance } from "../singleton.ts";
 
 export function createHostDriver(): Driver {
@@ -13,5 +13,6 @@ export function createHostDriver(): Driver {
     networkState: () => NOTHING,
     endpointState: () => NOTHING,
     joinInfo: () => ({ interfacePrefix: "", gateways: [], routes: [] }),
+    publishing: () => NO_PUBLISHING,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The null driver: its one network, `none`, connects nothing. A sandbox on it has a namespace of its own with lo alone.
  */
-import { NOTHING, type Driver } from "../driver.ts";
+import { NO_PUBLISHING, NOTHING, type Driver } from "../driver.ts";
 import { checkOnlyInstance } from "../singleton.ts";
 
 export function createNullDriver(): Driver {
@@ -12,5 +12,6 @@ export function createNullDriver(): Driver {
     networkState: () => NOTHING,
     endpointState: () => NOTHING,
     joinInfo: () => ({ interfacePrefix: "", gateways: [], routes: [] }),
+    publishing: () => NO_PUBLISHING,
   };
 }
