@@ -126,6 +126,19 @@ test("a client that reads no events is dropped", async () => {
   socket.destroy();
 });
 
+test("a client that stops waiting for a container is waited for no longer", async () => {
+  await using server = await TestServer.start();
+  await server.created("/containers/create?name=c1", { Image: "busybox" });
+  for (const condition of ["next-exit", "removed"]) {
+    const socket = connect(server);
+    socket.write(`POST /containers/c1/wait?condition=${condition} HTTP/1.1\r\nHost: d\r\n\r\n`);
+    await once(socket, "readable");
+    assert.equal(server.engine.containers.waits, 1);
+    socket.destroy();
+    await until(() => server.engine.containers.waits === 0);
+  }
+});
+
 test("the body of an upgraded exec start may come late and in pieces; what follows is its stdin", async () => {
   await using server = await TestServer.start();
   await server.created("/containers/create?name=c1", { Image: "busybox", OpenStdin: true });

@@ -49,7 +49,12 @@ export interface Containers {
   remove(reference: string, options?: { readonly force?: boolean }): Promise<void>;
   /** Removes stopped containers that match; answers their ids. */
   prune(matches: (container: Container) => boolean): Promise<readonly string[]>;
-  wait(reference: string, condition: WaitCondition): Promise<{ readonly exitCode: number; readonly error?: string }>;
+  /** When `signal` aborts first, nobody waits any more and its reason is thrown. */
+  wait(
+    reference: string,
+    condition: WaitCondition,
+    signal?: AbortSignal,
+  ): Promise<{ readonly exitCode: number; readonly error?: string }>;
   attach(reference: string, options: AttachOptions): Promise<AttachedStreams>;
   /** Ends after the last line, or with the container when `follow`. Destroying it stops. */
   logs(reference: string, options: LogOptions): Promise<Readable>;

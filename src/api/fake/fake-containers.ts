@@ -33,6 +33,7 @@ export class FakeContainers implements Containers {
   readonly #networks: FakeNetworks;
   readonly #images: FakeImages;
   #names = 0;
+  #waits = 0;
 
   constructor(events: EventBus, networks: FakeNetworks, images: FakeImages) {
     this.#events = events;
@@ -167,14 +168,26 @@ export class FakeContainers implements Containers {
     return ids;
   }
 
-  async wait(reference: string, condition: WaitCondition): Promise<{ readonly exitCode: number }> {
+  async wait(
+    reference: string,
+    condition: WaitCondition,
+    signal?: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
     const entry = this.entry(reference);
     const { state } = entry.view;
     if (condition === "not-running" && state.status !== "running")
       return { exitCode: "exitCode" in state ? state.exitCode : 0 };
-    const exitCode = await entry.process.exit;
-    if (condition === "removed") await entry.removed;
-    return { exitCode };
+    const ended = condition === "removed" ? entry.removed.then(() => entry.process.exit) : entry.process.exit;
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const leave = (): void => reject(signal?.reason);
+    signal?.addEventListener("abort", leave, { once: true });
+    this.#waits++;
+    try {
+      return { exitCode: await Promise.race([ended, left]) };
+    } finally {
+      this.#waits--;
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   async attach(reference: string, options: AttachOptions): Promise<AttachedStreams> {
@@ -218,6 +231,11 @@ export class FakeContainers implements Containers {
   }
 
   /** Streams that clients hold. */
+  /** Waits that are neither over nor given up. */
+  get waits(): number {
+    return this.#waits;
+  }
+
   openStreams(): number {
     return [...this.#entries.values()].reduce((sum, { process }) => sum + process.openStreams, 0);
   }

@@ -1,7 +1,7 @@
 /** `/containers/{id}/start|stop|restart|kill|pause|unpause|wait|resize` (Docker API v1.51). */
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { WaitCondition } from "../../engine/engine.ts";
-import { standardHeaders, type ApiApp, type ById } from "../api-app.ts";
+import { onAnswerOver, standardHeaders, type ApiApp, type ById } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { Query } from "../query.ts";
 
@@ -55,7 +55,9 @@ function waitRoute(app: ApiApp, { engine, settings }: ApiContext): void {
     if (condition === undefined)
       throw new EngineError("invalid-argument", `invalid condition: ${JSON.stringify(asked)}`);
     const { id } = engine.containers.find(request.params.id);
-    const waiting = engine.containers.wait(id, condition).then(waitAnswer, waitFailure);
+    const departed = new AbortController();
+    onAnswerOver(reply, () => departed.abort());
+    const waiting = engine.containers.wait(id, condition, departed.signal).then(waitAnswer, waitFailure);
     reply.hijack();
     reply.raw.writeHead(200, { ...standardHeaders(settings), "Content-Type": "application/json" });
     reply.raw.flushHeaders();

@@ -86,12 +86,17 @@ export class ContainerEntry {
     for (const listener of this.#startListeners.splice(0)) listener();
   }
 
-  async nextExit(): Promise<ExitResult> {
-    return new Promise((resolve) => void this.#exitWaiters.add(resolve));
+  async nextExit(signal?: AbortSignal): Promise<ExitResult> {
+    return waitAmong(this.#exitWaiters, signal);
   }
 
-  async removal(): Promise<ExitResult> {
-    return new Promise((resolve) => void this.#removalWaiters.add(resolve));
+  async removal(signal?: AbortSignal): Promise<ExitResult> {
+    return waitAmong(this.#removalWaiters, signal);
+  }
+
+  /** How many wait for its end or its removal. */
+  get waiters(): number {
+    return this.#exitWaiters.size + this.#removalWaiters.size;
   }
 
   tellExit(result: ExitResult): void {
@@ -103,6 +108,23 @@ export class ContainerEntry {
     settle(this.#exitWaiters, result);
     settle(this.#removalWaiters, result);
     this.tellStart();
+  }
+}
+
+/** Throws the reason of `signal` when that aborts before the wait is over; the waiter is then forgotten. */
+async function waitAmong(waiters: Set<Waiter>, signal: AbortSignal | undefined): Promise<ExitResult> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<ExitResult>();
+  const leave = (): void => {
+    waiters.delete(resolve);
+    reject(signal?.reason);
+  };
+  signal?.addEventListener("abort", leave, { once: true });
+  waiters.add(resolve);
+  try {
+    return await promise;
+  } finally {
+    signal?.removeEventListener("abort", leave);
   }
 }
 

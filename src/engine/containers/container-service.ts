@@ -105,12 +105,12 @@ export class ContainerService implements Containers {
     return removed;
   }
 
-  async wait(reference: string, condition: WaitCondition): Promise<ExitResult> {
+  async wait(reference: string, condition: WaitCondition, signal?: AbortSignal): Promise<ExitResult> {
     const entry = this.#find(reference);
-    if (condition === "next-exit") return entry.nextExit();
-    if (condition === "removed") return entry.removal();
+    if (condition === "next-exit") return entry.nextExit(signal);
+    if (condition === "removed") return entry.removal(signal);
     const { status } = entry.record.state;
-    return status === "created" || status === "exited" ? entry.lastResult() : entry.nextExit();
+    return status === "created" || status === "exited" ? entry.lastResult() : entry.nextExit(signal);
   }
 
   async attach(reference: string, options: AttachOptions): Promise<AttachedStreams> {

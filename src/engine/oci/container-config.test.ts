@@ -51,6 +51,14 @@ test("the mounts of a plain container are Docker's", () => {
   ]);
 });
 
+test("the host's message queues need no mount of the host's", () => {
+  const lines = mountsOf(withSpec({ ipcMode: "host" }));
+  assert.deepEqual(lines.slice(5, 7), [
+    "mqueue /dev/mqueue mqueue nosuid,noexec,nodev",
+    "/dev/shm /dev/shm bind rbind,rprivate",
+  ]);
+});
+
 test("a mount of the user's replaces ours at the same place, and parents come before children", () => {
   const mounts = [
     { type: "volume", source: "v", target: "/a/b", readOnly: false },

@@ -53,12 +53,11 @@ function kernelMounts(spec: ContainerSpec): readonly RuntimeMount[] {
 }
 
 function sharedMemory(spec: ContainerSpec): readonly RuntimeMount[] {
-  if (spec.ipcMode === "host") return [bind("/dev/mqueue", "/dev/mqueue", []), bind("/dev/shm", "/dev/shm", [])];
+  // A new mqueue mount shows the queues of the IPC namespace that it is made in, the host's too; hosts need not have one.
+  const queues = { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: QUIET };
+  if (spec.ipcMode === "host") return [queues, bind("/dev/shm", "/dev/shm", [])];
   const size = `size=${spec.shmSize ?? DEFAULT_SHM_BYTES}`;
-  return [
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: QUIET },
-    { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...QUIET, "mode=1777", size] },
-  ];
+  return [queues, { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...QUIET, "mode=1777", size] }];
 }
 
 function networkFiles({ spec, sandbox }: MountInputs): readonly RuntimeMount[] {

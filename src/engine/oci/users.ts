@@ -24,14 +24,20 @@ export function resolveUser(user: string | undefined, files: UserFiles): Process
   const [userPart = "", groupPart] = (user ?? "").split(":", 2);
   const account = findUser(userPart, entries(files.passwd));
   const groups = entries(files.group);
-  if (groupPart !== undefined && groupPart !== "") {
-    return { uid: account.uid, gid: findGroup(groupPart, groups) };
-  }
+  if (groupPart !== undefined && groupPart !== "") return withGroups(account.uid, findGroup(groupPart, groups), []);
   const name = account.name;
   const additional = groups
     .filter((group) => name !== undefined && (group.fields[3] ?? "").split(",").includes(name))
     .map((group) => group.id);
-  return { uid: account.uid, gid: account.gid, ...(additional.length > 0 ? { additionalGids: additional } : {}) };
+  return withGroups(account.uid, account.gid, additional);
+}
+
+/**
+ * The primary group is among the supplementary ones too, as login(1) has it: otherwise a process that changes its group sheds
+ * a group that files may deny things to (CVE-2022-36109).
+ */
+function withGroups(uid: number, gid: number, additional: readonly number[]): ProcessSpec["user"] {
+  return { uid, gid, additionalGids: [...new Set([gid, ...additional])] };
 }
 
 function findUser(text: string, accounts: readonly Entry[]): { uid: number; gid: number; name?: string } {
