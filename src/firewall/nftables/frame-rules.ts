@@ -93,7 +93,8 @@ export function outputRules(family: Family): readonly NftRule[] {
 }
 
 export function postroutingRules(family: Family): readonly NftRule[] {
-  const network = among(family, "networks", "iifname", "oifname");
+  // by address: packets that pass on a bridge have no input interface here
+  const network = among(family, "subnets", "oifname", "saddr");
   const toSource: Part = [
     ...load(family, "iifname", "saddr"),
     { kind: "lookup", set: "sources", from: 0, to: 0 },

@@ -60,11 +60,10 @@ function bridgeElements(policy: BridgePolicy): readonly PlacedElement[] {
   const name = nameBytes(bridge);
   const itself = concat(name, name);
   const network = placed(icc ? "open-networks" : "closed-networks", itself);
-  if (internal) return [network, placed("networks", itself), placed("internal", name)];
+  if (internal) return [network, placed("internal", name)];
   const verdict = policy.gateway === "nat-unprotected" ? "accept" : "drop";
   return [
     network,
-    placed("networks", itself),
     placed("bridges", name),
     placed("inbound", name, { data: { verdict } }),
     ...(policy.gateway === "routed" ? [placed("routed", name)] : []),
@@ -72,13 +71,15 @@ function bridgeElements(policy: BridgePolicy): readonly PlacedElement[] {
   ];
 }
 
+/** How packets out of the network are made to come from an address of the host, and which are inside. */
 function disguise({ bridge, subnet, masquerade }: BridgePolicy): readonly PlacedElement[] {
-  if (masquerade === "none") return [];
   const name = nameBytes(bridge);
   const key = concat(name, networkOf(subnet).address);
   const keyEnd = concat(name, lastAddress(subnet));
-  if (masquerade === "masquerade") return [placed("masqueraded", key, { keyEnd })];
-  return [placed("sources", key, { keyEnd, data: concat(masquerade.snat) })];
+  const inside = placed("subnets", key, { keyEnd });
+  if (masquerade === "none") return [inside];
+  if (masquerade === "masquerade") return [inside, placed("masqueraded", key, { keyEnd })];
+  return [inside, placed("sources", key, { keyEnd, data: concat(masquerade.snat) })];
 }
 
 function guardElements({ bridge, address, trustedInterfaces }: EndpointGuard): readonly PlacedElement[] {
