@@ -9,7 +9,7 @@ import type { NetworkController } from "../controller/cnm.ts";
 import type { Store } from "../store/store.ts";
 
 export interface EngineOptions {
-  /** Socket of a containerd to use. Absent: the running one at /run/containerd/containerd.sock, else a child of ours. */
+  /** Socket of a containerd to use. Absent: the running one at /run/containerd/containerd.sock if it lives in our namespaces, else a child of ours. */
   readonly containerdAddress?: string;
   /** Start a containerd of our own even where one runs: what tests in private namespaces want. */
   readonly ownContainerd?: boolean;

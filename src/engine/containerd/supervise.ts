@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../base/log.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { ContainerdClient } from "./client.ts";
+import { listenerIsNeighbour } from "./neighbour.ts";
 
 const SYSTEM_SOCKET = "/run/containerd/containerd.sock";
 const READY_TIMEOUT_MS = 30_000;
@@ -37,7 +38,7 @@ export interface Containerd extends AsyncDisposable {
 
 /** Connects to a containerd, or starts one. Throws `unavailable` when none serves within 30 s. */
 export async function openContainerd(options: SuperviseOptions): Promise<Containerd> {
-  const address = options.address ?? (options.own ? undefined : await systemSocket());
+  const address = options.address ?? (options.own ? undefined : await systemSocket(options.log));
   const supervised = new SupervisedContainerd(options, address);
   try {
     await supervised.open();
@@ -48,15 +49,19 @@ export async function openContainerd(options: SuperviseOptions): Promise<Contain
   return supervised;
 }
 
-async function systemSocket(): Promise<string | undefined> {
+/** The running containerd's, if it lives in our namespaces. */
+async function systemSocket(log: Log): Promise<string | undefined> {
   const found = await stat(SYSTEM_SOCKET).catch(() => undefined);
   if (found?.isSocket() !== true) return undefined;
   using client = new ContainerdClient(SYSTEM_SOCKET);
   // A socket file may be all that a containerd left behind.
-  return await client.version(2000).then(
-    () => SYSTEM_SOCKET,
-    () => undefined,
+  const answers = await client.version(2000).then(
+    () => true,
+    () => false,
   );
+  if (!answers || (await listenerIsNeighbour(SYSTEM_SOCKET))) return answers ? SYSTEM_SOCKET : undefined;
+  log.warn({ socket: SYSTEM_SOCKET }, "the running containerd lives in other namespaces; starting our own");
+  return undefined;
 }
 
 class SupervisedContainerd implements Containerd {
