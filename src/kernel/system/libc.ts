@@ -5,6 +5,9 @@
 import koffi from "koffi";
 import { KernelError } from "../kernel-error.ts";
 
+/** `linux/fcntl.h`. */
+const F_DUPFD_CLOEXEC = 1030;
+
 const library = koffi.load(null);
 
 type Argument = number | string | Uint8Array | null;
@@ -29,6 +32,7 @@ const calls = {
   mount: declare("int mount(const char *source, const char *target, const char *type, ulong flags, const void *data)"),
   umount2: declare("int umount2(const char *target, int flags)"),
   close: declare("int close(int fd)"),
+  fcntl: declare("int fcntl(int fd, int command, ...)"),
   dup3: declare("int dup3(int from, int to, int flags)"),
 } as const;
 
@@ -105,6 +109,11 @@ export function mount(source: string, target: string, type: string, flags: numbe
 
 export function unmount(target: string, flags: number): void {
   call("umount2", `unmount ${target}`, [target, flags]);
+}
+
+/** Another descriptor, close-on-exec, for the same open file or socket. */
+export function duplicate(fd: number): number {
+  return call("fcntl", "duplicate descriptor", [fd, F_DUPFD_CLOEXEC, "int", 0]);
 }
 
 /** Makes `to` mean what `from` means, closing what it meant before. */
