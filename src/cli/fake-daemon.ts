@@ -33,6 +33,8 @@ export class FakeDaemon implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), "causeway-cli-"));
   readonly #server: Server;
   readonly #answers: ReadonlyMap<string, FakeAnswer>;
+  /** Upgraded connections, of which the server knows nothing any more. */
+  readonly #hijacked = new Set<Duplex>();
 
   constructor(answers: Readonly<Record<string, FakeAnswer>>) {
     this.#answers = new Map(Object.entries(answers));
@@ -55,6 +57,7 @@ export class FakeDaemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
+    for (const socket of this.#hijacked) socket.destroy();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     await promise;
@@ -83,6 +86,8 @@ export class FakeDaemon implements AsyncDisposable {
 
   /** The body of an upgrade is short: it comes with the head, or in the next packet. */
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#hijacked.add(socket);
+    socket.once("close", () => this.#hijacked.delete(socket));
     const length = Number(request.headers["content-length"] ?? 0);
     let body = head.toString();
     const ready = (): void => {
