@@ -5,6 +5,7 @@ import { standardHeaders, type ApiApp } from "./api-app.ts";
 import type { ApiContext } from "./api-context.ts";
 import { negotiate, NEWEST_MINOR, splitVersion } from "./api-version.ts";
 import { attachRoutes } from "./routes/attach.ts";
+import { commitRoute } from "./routes/commit.ts";
 import { containerLifecycleRoutes } from "./routes/container-lifecycle.ts";
 import { containerLogRoutes } from "./routes/container-logs.ts";
 import { containerStatsRoutes } from "./routes/container-stats.ts";
@@ -82,6 +83,7 @@ function addRoutes(app: ApiApp, context: ApiContext): void {
   attachRoutes(app, context);
   execRoutes(app, context);
   imageRoutes(app, context);
+  commitRoute(app, context);
   eventRoutes(app, context);
   volumeRoutes(app);
   refusedRoutes(app);

@@ -1,9 +1,10 @@
 /**
- * `--change` of docker import: Dockerfile instructions that set an image's config (Dockerfile reference; moby
+ * `--change` of docker import and commit: Dockerfile instructions that set an image's config (Dockerfile reference; moby
  * `builder/dockerfile`). CMD and ENTRYPOINT take the exec form (JSON) or the shell form.
  */
 import { EngineError } from "../base/errors.ts";
 import type { ImageConfig } from "../engine/image.ts";
+import { mergeEnvironment } from "../engine/oci/container-config.ts";
 
 type Change = (config: ImageConfig, argument: string) => ImageConfig;
 
@@ -12,11 +13,14 @@ const CHANGES: Readonly<Record<string, Change>> = {
   entrypoint: (config, argument) => ({ ...config, entrypoint: programOf(argument) }),
   env: (config, argument) => ({
     ...config,
-    environment: [...(config.environment ?? []), ...pairsOf("ENV", argument).map(([key, value]) => `${key}=${value}`)],
+    environment: mergeEnvironment(
+      config.environment ?? [],
+      pairsOf("ENV", argument).map(([key, value]) => `${key}=${value}`),
+    ),
   }),
   expose: (config, argument) => ({
     ...config,
-    exposedPorts: [...(config.exposedPorts ?? []), ...wordsOf(argument).map(portOf)],
+    exposedPorts: [...new Set([...(config.exposedPorts ?? []), ...wordsOf(argument).map(portOf)])],
   }),
   label: (config, argument) => ({
     ...config,
@@ -34,8 +38,13 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 /** The config that the instructions make, in order. Throws `invalid-argument`. */
 export function parseChanges(changes: readonly string[]): ImageConfig {
+  return applyChanges({}, changes);
+}
+
+/** The config as the instructions change it, in order. Throws `invalid-argument`. */
+export function applyChanges(config: ImageConfig, changes: readonly string[]): ImageConfig {
   const lines = changes.flatMap((change) => change.split("\n")).filter((line) => line.trim() !== "");
-  return lines.reduce<ImageConfig>(applyChange, {});
+  return lines.reduce(applyChange, config);
 }
 
 function applyChange(config: ImageConfig, line: string): ImageConfig {

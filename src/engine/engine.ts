@@ -65,6 +65,19 @@ export interface Containers {
   /** Running: hot-plugs an interface. Not running: changes what the next start will join. */
   connect(reference: string, network: string, settings: EndpointSettings): Promise<void>;
   disconnect(reference: string, network: string, force: boolean): Promise<void>;
+  /** Its file system, as it is now, as a new image; the container goes on. */
+  commit(reference: string, options: CommitOptions): Promise<Image>;
+}
+
+export interface CommitOptions {
+  /** Name of the image; without one it is dangling. */
+  readonly reference?: string;
+  readonly comment: string;
+  readonly author: string;
+  /** The container stands still meanwhile. */
+  readonly pause: boolean;
+  /** From how the container is run to what the image shall say. */
+  readonly change: (config: ImageConfig) => ImageConfig;
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";

@@ -11,6 +11,8 @@ export interface Image {
   readonly architecture: string;
   readonly os: string;
   readonly comment: string;
+  /** Who committed it, when that was said. */
+  readonly author?: string;
   /** DiffIDs of the layers, lowest first. */
   readonly layers: readonly string[];
   readonly config: ImageConfig;

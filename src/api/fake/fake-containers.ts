@@ -11,11 +11,13 @@ import type { ContainerSpec, EndpointSettings } from "../../engine/container-spe
 import type {
   AttachedStreams,
   AttachOptions,
+  CommitOptions,
   Containers,
   LogOptions,
   TerminalSize,
   WaitCondition,
 } from "../../engine/engine.ts";
+import type { Image } from "../../engine/image.ts";
 import type { FakeImages } from "./fake-images.ts";
 import type { FakeNetworks } from "./fake-networks.ts";
 import { FakeProcess } from "./fake-process.ts";
@@ -228,6 +230,14 @@ export class FakeContainers implements Containers {
     await this.#networks.disconnect(joined.endpoint.id);
     const endpoints = Object.fromEntries(Object.entries(view.spec.endpoints).filter(([key]) => key !== name));
     entry.view = { ...view, spec: { ...view.spec, endpoints } };
+  }
+
+  async commit(reference: string, options: CommitOptions): Promise<Image> {
+    const { view } = this.entry(reference);
+    const { config } = await this.#images.find(view.imageId);
+    const { change, pause: _pause, author: _author, ...rest } = options;
+    const base = { ...config, environment: view.spec.environment, exposedPorts: view.spec.exposedPorts };
+    return this.#images.import(Readable.from([Buffer.from(view.id)]), { ...rest, config: change(base) });
   }
 
   /** Streams that clients hold. */

@@ -8,7 +8,6 @@ const NOT_IMPLEMENTED: readonly (readonly [method: "GET" | "POST" | "PUT" | "HEA
   ["POST", "/build", "building images"],
   ["POST", "/session", "building images with BuildKit"],
   ["POST", "/grpc", "building images with BuildKit"],
-  ["POST", "/commit", "committing containers"],
   ["POST", "/auth", "logging in to a registry"],
   ["GET", "/distribution/*", "asking a registry about images"],
   ["POST", "/containers/:id/update", "updating containers"],

@@ -107,7 +107,7 @@ const NetworkingConfig = struct("NetworkingConfig", {
   EndpointsConfig: map(EndpointBody, "map[string]*network.EndpointSettings", {}),
 });
 
-export const ContainerCreateBody = struct("CreateRequest", {
+const CONFIG = {
   Hostname: text,
   Domainname: text,
   User: text,
@@ -133,10 +133,18 @@ export const ContainerCreateBody = struct("CreateRequest", {
   StopSignal: text,
   StopTimeout: integer("int"),
   Shell: words,
+};
+
+export const ContainerCreateBody = struct("CreateRequest", {
+  ...CONFIG,
   HostConfig: HostConfigBody,
   NetworkingConfig,
 });
 
+/** Body of `/commit`: a container's config, of which an image keeps what it can. */
+export const CommitBody = struct("Config", CONFIG);
+
+export type CommitRequest = Decoded<typeof CommitBody>;
 export type ContainerCreateRequest = Decoded<typeof ContainerCreateBody>;
 export type HostConfigRequest = Decoded<typeof HostConfigBody>;
 export type MountRequest = Decoded<typeof Mount>;

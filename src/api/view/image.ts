@@ -25,7 +25,7 @@ export function imageInspect(image: Image) {
     Comment: image.comment,
     Created: formatTimeNs(image.createdNs),
     DockerVersion: "",
-    Author: "",
+    Author: image.author ?? "",
     Config: imageConfigView(image.config),
     Architecture: image.architecture,
     Os: image.os,

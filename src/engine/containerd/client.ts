@@ -155,6 +155,11 @@ export class ContainerdClient implements Disposable {
       request: { snapshotter: string; key: string; parent: string; labels: Readonly<Record<string, string>> },
       options?: CallOptions,
     ) => (await this.call<{ mounts: readonly m.Mount[] }>("snapshots", "Prepare", request, options)).mounts,
+    /** Readable only; the caller removes it. */
+    view: async (
+      request: { snapshotter: string; key: string; parent: string; labels: Readonly<Record<string, string>> },
+      options?: CallOptions,
+    ) => (await this.call<{ mounts: readonly m.Mount[] }>("snapshots", "View", request, options)).mounts,
     mounts: async (snapshotter: string, key: string) =>
       (await this.call<{ mounts: readonly m.Mount[] }>("snapshots", "Mounts", { snapshotter, key })).mounts,
     commit: (request: { snapshotter: string; name: string; key: string }, options?: CallOptions) =>
@@ -187,6 +192,15 @@ export class ContainerdClient implements Disposable {
   async applyLayer(diff: m.Descriptor, mounts: readonly m.Mount[], lease: string): Promise<m.Descriptor> {
     const options = { deadlineMs: UNPACK_DEADLINE_MS, lease };
     return (await this.call<{ applied: m.Descriptor }>("diff", "Apply", { diff, mounts }, options)).applied;
+  }
+
+  /** Stores, as one layer, what it takes to come from `left` to `right`; both may be in use. */
+  async diffLayers(
+    request: { left: readonly m.Mount[]; right: readonly m.Mount[]; mediaType: string; ref: string },
+    lease: string,
+  ): Promise<m.Descriptor> {
+    const options = { deadlineMs: UNPACK_DEADLINE_MS, lease };
+    return (await this.call<{ diff: m.Descriptor }>("diff", "Diff", request, options)).diff;
   }
 
   async version(deadlineMs = DEADLINE_MS): Promise<string> {

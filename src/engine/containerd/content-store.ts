@@ -88,6 +88,21 @@ class BlobStream {
   }
 }
 
+/** The blob's bytes as they come, however many. */
+export async function* readWholeBlob(client: ContainerdClient, digest: string): AsyncGenerator<Uint8Array> {
+  const call = client.stream("content", "Read", { digest });
+  try {
+    for await (const message of call) {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- messages.ts says what the .proto files do
+      yield (message as { readonly data: Uint8Array }).data;
+    }
+  } catch (error) {
+    throw isServiceError(error) ? fromServiceError(error, "content.Read") : error;
+  } finally {
+    call.cancel();
+  }
+}
+
 /** The blob's bytes. `not-found` when there is none; `invalid-argument` when it is larger than 8 MiB. */
 export async function readBlob(client: ContainerdClient, digest: string): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];

@@ -5,8 +5,18 @@ import type { SandboxView } from "../../controller/cnm.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSpec, EndpointSettings } from "../container-spec.ts";
 import type { EngineContext } from "../engine-context.ts";
-import type { AttachedStreams, AttachOptions, Containers, LogOptions, TerminalSize, WaitCondition } from "../engine.ts";
+import type {
+  AttachedStreams,
+  AttachOptions,
+  CommitOptions,
+  Containers,
+  LogOptions,
+  TerminalSize,
+  WaitCondition,
+} from "../engine.ts";
 import { readLog } from "../streams/log-reader.ts";
+import type { Image } from "../image.ts";
+import { commitContainer } from "./commit-container.ts";
 import { attachTo } from "./attach.ts";
 import type { ContainerControl, StopOptions } from "./container-control.ts";
 import type { ContainerEntry, ExitResult } from "./container-entry.ts";
@@ -144,6 +154,10 @@ export class ContainerService implements Containers {
   async disconnect(reference: string, network: string, _force: boolean): Promise<void> {
     const entry = this.#find(reference);
     await this.#context.locks.run(entry.id, () => this.#networks.disconnect(entry, network));
+  }
+
+  async commit(reference: string, options: CommitOptions): Promise<Image> {
+    return commitContainer(this.#context, this.#find(reference), options);
   }
 
   #find(reference: string): ContainerEntry {

@@ -13,6 +13,7 @@ import { absentIsFine } from "../containerd/grpc-errors.ts";
 import type { Descriptor, ImageMessage } from "../containerd/messages.ts";
 import type { Images } from "../engine.ts";
 import type { Image, ImageConfig } from "../image.ts";
+import { commitLayer, type CommitOptions } from "./commit-image.ts";
 import { chainId, importLayer, type ImportContext } from "./import-image.ts";
 import { configDigestOf, decodeConfig } from "./oci-image.ts";
 import { familiarName, fullName, parseReference, tryParseReference } from "./reference.ts";
@@ -72,6 +73,16 @@ export class ImageStore implements Images {
       await this.#give(name ?? DANGLING + imported.id, imported.target);
     });
     this.#emit("import", id, name);
+    return this.#imageOf(target, name === undefined ? [] : [familiarName(name)]);
+  }
+
+  /** A new image on top of the one with id `imageId`: what a container changed is its last layer. */
+  async commit(imageId: string, options: CommitOptions & { readonly reference?: string }): Promise<Image> {
+    const base = await this.#resolve(imageId);
+    const name = options.reference === undefined ? undefined : nameOf(options.reference);
+    const { target } = await commitLayer(this.#options, base.target, options, async (imported) => {
+      await this.#give(name ?? DANGLING + imported.id, imported.target);
+    });
     return this.#imageOf(target, name === undefined ? [] : [familiarName(name)]);
   }
 

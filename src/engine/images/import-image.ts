@@ -6,13 +6,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
-import { EngineError, messageOf } from "../../base/errors.ts";
 import type { ContainerdClient } from "../containerd/client.ts";
 import { writeBlob } from "../containerd/content-store.ts";
 import type { Descriptor } from "../containerd/messages.ts";
 import type { ImageConfig } from "../image.ts";
 import { decompress } from "./decompress.ts";
-import { MEDIA_TYPES, encodeConfig, encodeManifest } from "./oci-image.ts";
+import { unpackLayer } from "./layer-unpack.ts";
+import { MEDIA_TYPES, encodeConfig, encodeManifest, type NewImage } from "./oci-image.ts";
 
 export interface ImportContext {
   readonly client: ContainerdClient;
@@ -38,63 +38,53 @@ export async function importLayer(
   options: { readonly config: ImageConfig; readonly comment: string },
   name: (imported: Imported) => Promise<void>,
 ): Promise<Imported> {
+  const { client, snapshotter } = context;
+  return withLease(context, async (lease) => {
+    const layer = await writeBlob(client, decompress(tar), { mediaType: MEDIA_TYPES.layer, lease });
+    await unpackLayer(client, layer, { snapshotter, parent: "", name: layer.digest, lease });
+    const document = { ...options, diffIds: [layer.digest] };
+    const imported = await writeDocuments(context, [layer], { document, lease });
+    await name(imported);
+    return imported;
+  });
+}
+
+/** What `make` makes under the lease is kept from garbage collection until it has ended. */
+export async function withLease<T>(context: ImportContext, make: (lease: string) => Promise<T>): Promise<T> {
   const { client } = context;
   const lease = `causeway-import-${randomBytes(8).toString("hex")}`;
   await client.leases.create(lease, new Date(context.clock.now() + LEASE_MS).toISOString());
   try {
-    const layer = await writeBlob(client, decompress(tar), { mediaType: MEDIA_TYPES.layer, lease });
-    await unpack(context, layer, lease);
-    const imported = await writeDocuments(context, layer, { ...options, lease });
-    await name(imported);
-    return imported;
+    return await make(lease);
   } finally {
     await client.leases.delete(lease).catch(() => undefined);
   }
 }
 
-/** Unpacks a layer without parents into the committed snapshot named by its digest, unless that is there. */
-async function unpack(context: ImportContext, layer: Descriptor, lease: string): Promise<void> {
-  const { client, snapshotter } = context;
-  const key = `extract-${randomBytes(8).toString("hex")}`;
-  const mounts = await client.snapshots.prepare({ snapshotter, key, parent: "", labels: {} }, { lease });
-  try {
-    await client.applyLayer(layer, mounts, lease);
-    await client.snapshots.commit({ snapshotter, name: layer.digest, key }, { lease });
-  } catch (cause) {
-    await client.snapshots.remove(snapshotter, key).catch(() => undefined);
-    if (cause instanceof EngineError && cause.code === "conflict") return;
-    const code = cause instanceof EngineError && cause.code === "unavailable" ? "unavailable" : "invalid-argument";
-    throw new EngineError(code, `unpack layer: ${messageOf(cause)}`, { cause });
-  }
-}
-
-async function writeDocuments(
+/** Config and manifest of an image whose layers are stored; both are given to garbage collection's care by their labels. */
+export async function writeDocuments(
   context: ImportContext,
-  layer: Descriptor,
-  options: { readonly config: ImageConfig; readonly comment: string; readonly lease: string },
+  layers: readonly Descriptor[],
+  options: { readonly document: NewImage; readonly lease: string },
 ): Promise<Imported> {
   const { client, snapshotter, clock } = context;
-  const { lease } = options;
-  const document = encodeConfig({
+  const { document, lease } = options;
+  const bytes = encodeConfig({
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     os: "linux",
     createdNs: clock.nowNs(),
-    comment: options.comment,
-    config: options.config,
-    diffIds: [layer.digest],
+    ...document,
   });
-  const config = await writeBlob(client, [document], {
+  const config = await writeBlob(client, [bytes], {
     mediaType: MEDIA_TYPES.config,
     lease,
-    labels: { [`containerd.io/gc.ref.snapshot.${snapshotter}`]: layer.digest },
+    labels: { [`containerd.io/gc.ref.snapshot.${snapshotter}`]: chainId(document.diffIds) },
   });
-  const target = await writeBlob(client, [encodeManifest(config, [layer])], {
+  const references = layers.map(({ digest }, index) => [`containerd.io/gc.ref.content.l.${index}`, digest] as const);
+  const target = await writeBlob(client, [encodeManifest(config, layers)], {
     mediaType: MEDIA_TYPES.manifest,
     lease,
-    labels: {
-      "containerd.io/gc.ref.content.config": config.digest,
-      "containerd.io/gc.ref.content.l.0": layer.digest,
-    },
+    labels: { "containerd.io/gc.ref.content.config": config.digest, ...Object.fromEntries(references) },
   });
   return { id: config.digest, target };
 }

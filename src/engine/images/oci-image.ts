@@ -15,26 +15,39 @@ export const MEDIA_TYPES = {
   layer: "application/vnd.oci.image.layer.v1.tar",
 } as const;
 
-export interface ImageDocument {
-  readonly architecture: string;
-  readonly os: string;
-  readonly createdNs: bigint;
+/** What an image is made of; the rest is where and when. */
+export interface NewImage {
   readonly comment: string;
+  /** Who made it; left out for nobody in particular. */
+  readonly author?: string;
+  /** The program that made the topmost layer. */
+  readonly createdBy?: string;
   readonly config: ImageConfig;
   /** Digests of the unpacked layers, lowest first. */
   readonly diffIds: readonly string[];
+  /** How the layers below came about, as the image below says it: passed on unread, never given back. */
+  readonly history?: readonly Json[];
+}
+
+export interface ImageDocument extends NewImage {
+  readonly architecture: string;
+  readonly os: string;
+  readonly createdNs: bigint;
 }
 
 /** The bytes of the config document; their digest is the image's id. */
 export function encodeConfig(document: ImageDocument): Uint8Array {
   const created = formatTimeNs(document.createdNs);
+  const author = document.author === "" ? undefined : document.author;
+  const { comment, createdBy } = document;
   return encode({
     created,
+    author,
     architecture: document.architecture,
     os: document.os,
     config: configObject(document.config),
     rootfs: { type: "layers", diff_ids: document.diffIds },
-    history: [{ created, comment: document.comment }],
+    history: [...(document.history ?? []), { created, created_by: createdBy, author, comment }],
   });
 }
 
@@ -65,6 +78,26 @@ export function encodeManifest(config: Descriptor, layers: readonly Descriptor[]
   });
 }
 
+/** How an image's layers came about, as its config says it. */
+export function historyOf(config: Uint8Array): readonly Json[] {
+  const history = member(parse(config), "history");
+  return Array.isArray(history) ? history : [];
+}
+
+/** The layers that a manifest names, lowest first. */
+export function layersOf(manifest: Uint8Array): readonly Descriptor[] {
+  const layers = member(parse(manifest), "layers");
+  return (Array.isArray(layers) ? layers : []).map((layer) => {
+    const [mediaType, digest, size] = [
+      text(member(layer, "mediaType")),
+      text(member(layer, "digest")),
+      member(layer, "size"),
+    ];
+    if (mediaType !== undefined && digest !== undefined && typeof size === "number") return { mediaType, digest, size };
+    throw new EngineError("internal", "image manifest with a layer that is none");
+  });
+}
+
 /** The digest of the config that a manifest names. */
 export function configDigestOf(manifest: Uint8Array): string {
   const digest = text(member(member(parse(manifest), "config"), "digest"));
@@ -77,7 +110,9 @@ export function decodeConfig(bytes: Uint8Array): ImageDocument {
   const config = member(root, "config");
   const history = member(root, "history");
   const last = Array.isArray(history) ? history.at(-1) : undefined;
+  const author = text(member(root, "author"));
   return {
+    ...(author === undefined ? {} : { author }),
     architecture: text(member(root, "architecture")) ?? "",
     os: text(member(root, "os")) ?? "linux",
     createdNs: parseTime(text(member(root, "created"))),
