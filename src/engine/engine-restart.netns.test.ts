@@ -42,6 +42,29 @@ test("without live-restore containers end with the engine, and only those whose 
   assert.deepEqual(second.complaints, []);
 });
 
+test("containers that need another start with the engine after all others", async () => {
+  const always = { restartPolicy: { name: "always", maximumRetries: 0 }, stopTimeoutSeconds: 0 } as const;
+  let owner: string;
+  let guest: string;
+  {
+    await using first = await openTestEngine();
+    await importBusybox(first.engine);
+    owner = await startLong(first.engine, always);
+    guest = await startLong(first.engine, { ...always, network: { kind: "container", reference: owner } });
+    for (let count = 0; count < 3; count++) await startLong(first.engine, always);
+  }
+  await using second = await openTestEngine();
+  const { containers } = second.engine;
+  assert.deepEqual(new Set(containers.list().map(({ state }) => state.status)), new Set(["running"]));
+  assert.deepEqual(second.complaints, []);
+  const order = second.events.flatMap(({ type, action, actorId }) =>
+    type === "container" && action === "start" ? [actorId] : [],
+  );
+  assert.equal(order.length, 5);
+  assert.equal(order.at(-1), guest);
+  await removeAll(second.engine);
+});
+
 test("with live-restore a container runs on, and the next engine has its output, stdin, execs and exit code", async () => {
   let id: string;
   {

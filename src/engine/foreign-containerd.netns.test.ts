@@ -19,7 +19,7 @@ async function startForeign(t: TestContext, ...wrapper: string[]): Promise<void>
     `[grpc]\n  address = "${SOCKET}"\n`,
   ];
   writeFileSync("/tmp/foreign/config.toml", config.join("\n"));
-  const [program = "", ...args] = [...wrapper, "containerd", "--config", "/tmp/foreign/config.toml"];
+  const [program, ...args] = [...wrapper, "containerd", "--config", "/tmp/foreign/config.toml"];
   const foreign = spawn(program, args, { stdio: "ignore" });
   t.after(async () => {
     foreign.kill("SIGTERM");

@@ -1,17 +1,22 @@
 /**
  * What an engine finds when it opens, put in order: with live-restore, running containers are taken over; otherwise, and
  * where nothing runs any more, their ends are dealt with as if we had watched, with the exit code that the shim still knows.
- * Tasks, snapshots and fifos that no record owns go. Then containers whose policy says so are started.
+ * Tasks, snapshots and fifos that no record owns go. Then containers whose policy says so are started. Several at once, as
+ * one start is mostly waiting for runc, but only so many that the machine still does other things.
  */
 import { readdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
+import { someAtOnce } from "../../base/some-at-once.ts";
 import { timestampNs, type TaskProcess } from "../containerd/messages.ts";
 import type { EngineContext } from "../engine-context.ts";
 import type { ContainerControl } from "./container-control.ts";
 import type { ContainerEntry } from "./container-entry.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import { startsWithEngine } from "./restart-policy.ts";
+
+const AT_ONCE = 4 * availableParallelism();
 
 export interface RecoveryParts {
   readonly context: EngineContext;
@@ -23,14 +28,26 @@ export interface RecoveryParts {
 export async function recover(parts: RecoveryParts): Promise<void> {
   const { context } = parts;
   const tasks = new Map((await context.containerd.client.tasks.list()).map((task) => [task.id, task]));
-  for (const entry of context.registry.all()) {
-    await guarded(context, entry.id, "recover container", () => recoverOne(parts, entry, tasks.get(entry.id)));
-  }
+  await someAtOnce(context.registry.all(), AT_ONCE, (entry) =>
+    guarded(context, entry.id, "recover container", () => recoverOne(parts, entry, tasks.get(entry.id))),
+  );
   await sweep(parts, tasks);
-  for (const entry of context.registry.all()) {
-    if (entry.running || !startsWithEngine(entry.record)) continue;
-    await guarded(context, entry.id, "start container with the engine", () => parts.control.start(entry));
-  }
+  const down = context.registry.all().filter((entry) => !entry.running && startsWithEngine(entry.record));
+  const start = async (entry: ContainerEntry): Promise<void> =>
+    guarded(context, entry.id, "start container with the engine", () => parts.control.start(entry));
+  await someAtOnce(
+    down.filter((entry) => !needsAnother(entry)),
+    AT_ONCE,
+    start,
+  );
+  // Oldest first: what a container needs was there before it.
+  for (const entry of down.filter(needsAnother)) await start(entry);
+}
+
+/** It shares another's network stack, or is linked to another, which must run before it can. */
+function needsAnother({ record }: ContainerEntry): boolean {
+  const { network, endpoints } = record.spec;
+  return network.kind === "container" || Object.values(endpoints).some(({ links = [] }) => links.length > 0);
 }
 
 async function recoverOne(parts: RecoveryParts, entry: ContainerEntry, task: TaskProcess | undefined): Promise<void> {
