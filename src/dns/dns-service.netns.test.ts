@@ -1,6 +1,6 @@
 /** The resolver in real namespaces, judged by dig. */
 import assert from "node:assert/strict";
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -14,6 +14,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { openFds, requirePrivateNamespace, sh } from "../kernel/testing/netns.ts";
 import { openKernelThread } from "../kernel/thread.ts";
 import type { DnsChange, DnsEndpoint, DnsSandbox, DnsUpstream } from "./dns.ts";
+import { startFlood } from "./flood.fixture.ts";
 import { encodeFrame, FrameReader } from "./message/frames.ts";
 import { encodeName } from "./message/name.ts";
 import { openDnsService, spawnDnsWorker, type OpenDnsService } from "./open-dns-service.ts";
@@ -81,17 +82,6 @@ async function dig(container: Container, ...options: string[]): Promise<string> 
   ];
   const { stdout } = await promisify(execFile)("ip", args, { timeout: DIG_MS });
   return stdout;
-}
-
-/** So many different questions from inside a container, as fast as they can be sent. */
-function startFlood(container: Container, count: number): ChildProcess {
-  const script = `
-    const socket = require("node:dgram").createSocket("udp4");
-    const question = (n) => Buffer.concat([Buffer.from([n >> 8, n, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5]),
-      Buffer.from(String(n).padStart(5, "0")), Buffer.from([3, 0x6f, 0x72, 0x67, 0, 0, 1, 0, 1])]);
-    const send = (n) => n < ${count} && socket.send(question(n), ${ports[container]?.udpPort}, "127.0.0.11", () => send(n + 1));
-    send(0);`;
-  return spawn("ip", ["netns", "exec", container, process.execPath, "-e", script], { stdio: "inherit" });
 }
 
 async function short(container: Container, ...options: string[]): Promise<readonly string[]> {
@@ -203,7 +193,7 @@ test("a sandbox that floods its servers with what they never answer delays nobod
   await service.change([sandbox("c1", ["n1"], { upstreams: [upstream("127.0.0.66")] })]);
   await service.change([sandbox("c2", ["n1"], { upstreams: [upstream("127.0.0.53")] })]);
   const { forwarded } = await service.counters();
-  const flood = startFlood("c1", 60_000);
+  const flood = startFlood("c1", ports["c1"]?.udpPort ?? 0, 60_000);
   try {
     await eventually("more is asked than one may ask at once", async () => {
       return (await service.counters()).forwarded > forwarded + 4096;

@@ -71,12 +71,11 @@ export class Forwarder {
   }
 
   #answerFromCache(request: ForwardRequest): boolean {
-    const { cache, onAnswer, upstreams } = this.#parts;
     const { sandboxId } = request;
-    const found = cache.find({ ...request, upstreams: upstreams(sandboxId) });
+    const found = this.#parts.cache.find({ ...request, upstreams: this.#parts.upstreams(sandboxId) });
     if (found === undefined) return false;
     const { message, response } = found;
-    if (response.rcode === RCODE.NOERROR) onAnswer(sandboxId, message, response);
+    if (response.rcode === RCODE.NOERROR) this.#parts.onAnswer(sandboxId, message, response);
     request.respond({ kind: "answer", message, questionEnd: response.questionEnd });
     return true;
   }
