@@ -1,6 +1,6 @@
 /**
- * `npm run check`: format, lint, types, then the unit tests, which include the layers and the documents. Each step runs even
- * when one before it failed, so that one run tells everything.
+ * `npm run check`: format, lint, types, then the unit tests, which include the layers and the documents, then whether the pages
+ * of docs/rules are what the engine programs. Each step runs even when one before it failed, so that one run tells everything.
  */
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
@@ -12,6 +12,7 @@ const STEPS: readonly { readonly name: string; readonly command: readonly [strin
   { name: "lint", command: ["oxlint", "--type-aware", "--quiet"] },
   { name: "types", command: ["tsc", "--noEmit"] },
   { name: "unit tests", command: [process.execPath, "tools/run-tests.ts", "--tier", "unit", "--no-machine-check"] },
+  { name: "rules documents", command: [process.execPath, "tools/rules-docs.ts", "--check"] },
 ];
 
 let failed = 0;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a machine ready and then does what was asked: `sh tools/setup.sh demo|test|start|check [ARGUMENTS]`.
+# Makes a machine ready and then does what was asked: `sh tools/setup.sh demo|test|start|check|docs:rules [ARGUMENTS]`.
 #
 # It looks for programs, not packages: what is there, from whatever source, is used. What is missing comes from apt, and only
 # if that removes nothing; programs that need no installation are otherwise unpacked into .cache/. No service is started.
@@ -158,10 +158,10 @@ find_node() {
 
 case $mode in
 demo) install_missing "$demo_needs" ;;
-test) install_missing "$test_needs" ;;
+test | docs:rules) install_missing "$test_needs" ;;
 start) install_missing "$run_needs" ;;
 check) ;;
-*) die 'usage: sh tools/setup.sh demo|test|start|check [ARGUMENTS]' ;;
+*) die 'usage: sh tools/setup.sh demo|test|start|check|docs:rules [ARGUMENTS]' ;;
 esac
 install_npm_packages
 find_node
@@ -178,4 +178,5 @@ demo) exec "$node" tools/demo.ts "$@" ;;
 test) exec "$node" tools/run-tests.ts "$@" ;;
 start) exec "$node" bin/causewayd.js "$@" ;;
 check) exec "$node" tools/check.ts "$@" ;;
+docs:rules) exec "$node" tools/rules-docs.ts "$@" ;;
 esac

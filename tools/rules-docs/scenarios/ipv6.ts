@@ -1,0 +1,49 @@
+/** A network with both address families. */
+import type { Paragraph, Scenario } from "../scenario.ts";
+
+const BRIDGE = "br-0123456789ab";
+
+const IPTABLES: readonly Paragraph[] = [
+  {
+    heading: "IPv6 is forwarded from now on",
+    text: `This is the first network with IPv6, so forwarding is switched on for it too
+      (\`net.ipv6.conf.all.forwarding=1\`), and since it was off until now, what nobody accepts is dropped.`,
+    claims: ["filter :FORWARD DROP"],
+  },
+  {
+    heading: "The bridge's rules, once more",
+    text: `ip6tables gets what iptables has for this bridge, each rule for the [same reason](new-daemon.md).`,
+    claims: [
+      `filter FORWARD -o ${BRIDGE} *`,
+      `filter FORWARD ! -i ${BRIDGE} -o ${BRIDGE} -j DROP`,
+      `filter FORWARD -i ${BRIDGE} *`,
+      `filter DOCKER-ISOLATION-STAGE-1 -i ${BRIDGE} *`,
+      `filter DOCKER-ISOLATION-STAGE-2 -o ${BRIDGE} *`,
+    ],
+  },
+  {
+    heading: "Containers go out under the host's address",
+    text: `fd00:18::/64 is private, as 172.18.0.0/16 is, and is translated likewise (NAT66). Where containers shall have addresses
+      that the world routes, \`gateway_mode_ipv6=routed\` leaves them alone.`,
+    claims: [`nat POSTROUTING -s fd00:18::/64 *`],
+  },
+  {
+    heading: "The container's address is not reached from outside",
+    text: `As in IPv4, and more useful here, where addresses are more often routed.`,
+    claims: [`raw PREROUTING -d fd00:18::2/128 ! -i ${BRIDGE} -j DROP`],
+  },
+];
+
+export const IPV6: Scenario = {
+  name: "ipv6",
+  title: "IPv6",
+  about: `A network with both address families, on a host that did not forward IPv6 so far.`,
+  commands: [
+    "network create --ipv6 --subnet 172.18.0.0/16 --subnet fd00:18::/64 backend",
+    "run -d --name c1 --net backend IMAGE sleep 1000",
+  ],
+  undo: ["rm -f c1", "network rm backend"],
+  base: "user-network",
+  containers: ["c1"],
+  paragraphs: { iptables: IPTABLES, nftables: [] },
+};
