@@ -6,7 +6,8 @@ import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
 import type { OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import type { KernelFailure } from "./kernel-error.ts";
-import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
+import type { BatchRefusal } from "./nftables/batch.ts";
+import type { NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
 import type { Step } from "./step.ts";
 
@@ -22,7 +23,7 @@ export interface Calls {
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): readonly OpenedSocket[];
   readSysctl(namespace: NamespaceRef, key: string): string | undefined;
   forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): number;
-  changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): void;
+  changeNftables(namespace: NamespaceRef, datagram: Uint8Array, last: number): BatchRefusal | undefined;
   readNftables(namespace: NamespaceRef, name: NftTableName): NftTable | undefined;
   run(namespace: NamespaceRef, command: readonly string[], options: RunOptions): Promise<RunResult>;
   /** Waits for programs that run, closes everything; the thread ends by itself then. */

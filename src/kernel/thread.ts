@@ -7,6 +7,7 @@ import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
 import type { Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import { encodeBatch, refusalError } from "./nftables/batch.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
 import type { CallName, Calls, WorkerMessage } from "./protocol.ts";
@@ -93,8 +94,11 @@ class KernelThread implements Kernel {
     return this.#call("forgetFlows", namespace, patterns);
   }
 
-  changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): Promise<void> {
-    return this.#call("changeNftables", namespace, changes);
+  async changeNftables(namespace: NamespaceRef, changes: readonly NftChange[]): Promise<void> {
+    const batch = encodeBatch(changes);
+    if (batch.last === 0) return;
+    const refusal = await this.#call("changeNftables", namespace, batch.datagram, batch.last);
+    if (refusal !== undefined) throw refusalError(batch, refusal);
   }
 
   readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined> {

@@ -6,7 +6,7 @@ import { parentPort, type MessagePort } from "node:worker_threads";
 import { apply, applyAll, failureOf } from "./apply/apply.ts";
 import { forgetFlows } from "./conntrack/forget-flows.ts";
 import { HOST, type NamespaceRef } from "./facts.ts";
-import { changeNftables, readNftables } from "./nftables/transact.ts";
+import { readNftables, sendBatch } from "./nftables/transact.ts";
 import { observe } from "./observe/observe.ts";
 import { Watch } from "./observe/watch.ts";
 import type { CallName, Calls, KernelRequest, WorkerMessage } from "./protocol.ts";
@@ -56,7 +56,7 @@ const calls: Calls = {
   openSockets: (namespace, sockets) => namespaces.inside(namespace, () => openSockets(sockets)),
   readSysctl: (namespace, key) => namespaces.inside(namespace, () => readSysctl(key)),
   forgetFlows: (namespace, patterns) => namespaces.inside(namespace, () => forgetFlows(patterns)),
-  changeNftables: (namespace, changes) => namespaces.inside(namespace, () => changeNftables(changes)),
+  changeNftables: (namespace, datagram, last) => namespaces.inside(namespace, () => sendBatch(datagram, last)),
   readNftables: (namespace, name) => namespaces.inside(namespace, () => readNftables(name)),
   run: (namespace, command, options) => run(namespaces, namespace, command, options),
   async close() {

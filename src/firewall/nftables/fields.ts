@@ -73,6 +73,11 @@ export function portBytes(port: number): Uint8Array {
 /** A key or datum of several fields. */
 export function concat(...fields: readonly (Uint8Array | IpAddress)[]): Uint8Array {
   const parts = fields.map((field) => (field instanceof Uint8Array ? field : addressBytes(field)));
-  const padded = parts.map((part) => Buffer.concat([part, new Uint8Array(-part.length & 3)]));
-  return Uint8Array.from(Buffer.concat(padded));
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + ((part.length + 3) & ~3), 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += (part.length + 3) & ~3;
+  }
+  return bytes;
 }

@@ -92,20 +92,23 @@ export function outputRules(family: Family): readonly NftRule[] {
   return [rule("to an address of this host", notLoopback6(family), destinationIsLocal(), jump("publish"))];
 }
 
+/** Packets that pass on a bridge, and those that this host sends, have no input interface here. */
 export function postroutingRules(family: Family): readonly NftRule[] {
-  // by address: packets that pass on a bridge have no input interface here
-  const network = among(family, "subnets", "oifname", "saddr");
+  const intoItself = among(family, "networks", "iifname", "oifname");
+  const intoNetwork = among(family, "bridges", "oifname");
   const toSource: Part = [
-    ...load(family, "iifname", "saddr"),
+    ...load(family, "saddr"),
     { kind: "lookup", set: "sources", from: 0, to: 0 },
     { kind: "nat", translate: "source", family, address: 0 },
   ];
   return [
-    rule("back into the network it came from", network, isTranslated(), MASQUERADE),
-    rule("inside a network", network, RETURN),
-    rule("from this host's loopback", isLoopback(family, "saddr"), among(family, "bridges", "oifname"), MASQUERADE),
+    rule("back into the network it came from", intoItself, isTranslated(), MASQUERADE),
+    rule("inside a network", intoItself, RETURN),
+    rule("from this host's loopback", isLoopback(family, "saddr"), intoNetwork, MASQUERADE),
+    rule("back on its bridge", noInputInterface(), intoNetwork, isTranslated(), sourceIsNotLocal(), MASQUERADE),
+    rule("on a bridge, or from this host", noInputInterface(), intoNetwork, RETURN),
     rule("out of a network, from the address asked for", toSource),
-    rule("out of a network", among(family, "masqueraded", "iifname", "saddr"), MASQUERADE),
+    rule("out of a network", among(family, "masqueraded", "saddr"), MASQUERADE),
   ];
 }
 
@@ -145,6 +148,20 @@ function destinationIsLocal(): Part {
   return [
     { kind: "fib", address: "daddr", to: 0 },
     { kind: "compare", from: 0, operator: "eq", value: hostOrder(FIB_TYPE.LOCAL) },
+  ];
+}
+
+function sourceIsNotLocal(): Part {
+  return [
+    { kind: "fib", address: "saddr", to: 0 },
+    { kind: "compare", from: 0, operator: "neq", value: hostOrder(FIB_TYPE.LOCAL) },
+  ];
+}
+
+function noInputInterface(): Part {
+  return [
+    { kind: "meta", key: "iifname", to: 0 },
+    { kind: "compare", from: 0, operator: "eq", value: nameBytes("") },
   ];
 }
 

@@ -57,6 +57,7 @@ function setTypes(family: Family): readonly NftSetType[] {
     set("bridges", "ifname"),
     set("routed", "ifname"),
     set("internal", "ifname"),
+    set("networks", "ifname", "ifname"),
     set("open-networks", "ifname", "ifname"),
     set("closed-networks", "ifname", "ifname"),
     { ...set("inbound", "ifname"), data: "verdict" },
@@ -69,9 +70,8 @@ function setTypes(family: Family): readonly NftSetType[] {
     { ...ranges("ranges-at", address, ...port), data: [address] },
     set("guarded", address),
     set("guard-passes", address, "ifname"),
-    ranges("subnets", "ifname", address),
-    ranges("masqueraded", "ifname", address),
-    { ...ranges("sources", "ifname", address), data: [address] },
+    ranges("masqueraded", address),
+    { ...ranges("sources", address), data: [address] },
   ];
 }
 

@@ -3,8 +3,8 @@
  * once; ranges of ports that several policies open at one container are joined (`holdings.ts`), since those in a set must not
  * overlap.
  */
-import { isLoopback, isUnspecified, type IpAddress } from "../../addr/ip-address.ts";
-import { lastAddress, networkOf } from "../../addr/prefix.ts";
+import { familyBits, isLoopback, isUnspecified, type IpAddress } from "../../addr/ip-address.ts";
+import { lastAddress, networkOf, type Prefix } from "../../addr/prefix.ts";
 import { portCount, type PortRange } from "../../addr/port-range.ts";
 import type { NftElement } from "../../kernel/nftables/ruleset.ts";
 import type {
@@ -64,6 +64,7 @@ function bridgeElements(policy: BridgePolicy): readonly PlacedElement[] {
   const verdict = policy.gateway === "nat-unprotected" ? "accept" : "drop";
   return [
     network,
+    placed("networks", itself),
     placed("bridges", name),
     placed("inbound", name, { data: { verdict } }),
     ...(policy.gateway === "routed" ? [placed("routed", name)] : []),
@@ -71,15 +72,19 @@ function bridgeElements(policy: BridgePolicy): readonly PlacedElement[] {
   ];
 }
 
-/** How packets out of the network are made to come from an address of the host, and which are inside. */
-function disguise({ bridge, subnet, masquerade }: BridgePolicy): readonly PlacedElement[] {
-  const name = nameBytes(bridge);
-  const key = concat(name, networkOf(subnet).address);
-  const keyEnd = concat(name, lastAddress(subnet));
-  const inside = placed("subnets", key, { keyEnd });
-  if (masquerade === "none") return [inside];
-  if (masquerade === "masquerade") return [inside, placed("masqueraded", key, { keyEnd })];
-  return [inside, placed("sources", key, { keyEnd, data: concat(masquerade.snat) })];
+/** How packets out of the network are made to come from an address of the host. */
+function disguise({ subnet, masquerade }: BridgePolicy): readonly PlacedElement[] {
+  if (masquerade === "none") return [];
+  if (masquerade === "masquerade") return subnetElements("masqueraded", subnet);
+  return subnetElements("sources", subnet, { data: concat(masquerade.snat) });
+}
+
+/** A range of addresses: its first, and the one behind its last, unless that was the highest. */
+function subnetElements(set: string, subnet: Prefix, rest: Omit<NftElement, "key"> = {}): readonly PlacedElement[] {
+  const last = lastAddress(subnet);
+  const start = placed(set, concat(networkOf(subnet).address), rest);
+  if (last.value === (1n << BigInt(familyBits(last.family))) - 1n) return [start];
+  return [start, placed(set, concat({ ...last, value: last.value + 1n }), { isEnd: true })];
 }
 
 function guardElements({ bridge, address, trustedInterfaces }: EndpointGuard): readonly PlacedElement[] {

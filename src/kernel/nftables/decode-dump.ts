@@ -81,7 +81,7 @@ function decodeDataType(number: number): "verdict" | readonly NftType[] | undefi
   return number === NFT_DATA_VERDICT ? "verdict" : typesOfNumber(number);
 }
 
-/** The elements of one message. Those that have no key (`*`) or end a range of another kind of set are left out. */
+/** The elements of one message. Those that have no key (`*`) are left out. */
 export function decodeElements(message: Message): readonly NftElement[] {
   const list = attributesOf(message).bytes(NFTA_SET_ELEM_LIST.ELEMENTS) ?? new Uint8Array();
   return decodeAttributeList(list).flatMap(({ value }): readonly NftElement[] => {
@@ -90,7 +90,8 @@ export function decodeElements(message: Message): readonly NftElement[] {
     const keyEnd = decodeData(attributes.nested(NFTA_SET_ELEM.KEY_END));
     const data = decodeData(attributes.nested(NFTA_SET_ELEM.DATA));
     const isEnd = ((attributes.u32be(NFTA_SET_ELEM.FLAGS) ?? 0) & NFT_SET_ELEM.INTERVAL_END) !== 0;
-    if (!(key instanceof Uint8Array) || isEnd) return [];
-    return [{ key, ...(keyEnd instanceof Uint8Array ? { keyEnd } : {}), ...(data === undefined ? {} : { data }) }];
+    if (!(key instanceof Uint8Array)) return [];
+    const end = keyEnd instanceof Uint8Array ? { keyEnd } : {};
+    return [{ key, ...end, ...(isEnd ? { isEnd } : {}), ...(data === undefined ? {} : { data }) }];
   });
 }

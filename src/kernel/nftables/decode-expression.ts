@@ -41,11 +41,11 @@ export function decodeExpressions(bytes: Uint8Array): readonly Expression[] {
   });
 }
 
-/** A value or verdict; undefined when it is neither, or a verdict of other kinds. */
+/** A value (a view of the bytes) or verdict; undefined when it is neither, or a verdict of other kinds. */
 export function decodeData(attributes: Attributes | undefined): Uint8Array | Verdict | undefined {
   if (attributes === undefined) return undefined;
   const value = attributes.bytes(NFTA_DATA.VALUE);
-  if (value !== undefined) return Uint8Array.from(value);
+  if (value !== undefined) return value;
   const verdict = attributes.nested(NFTA_DATA.VERDICT);
   return verdict === undefined ? undefined : decodeVerdict(verdict);
 }

@@ -27,14 +27,14 @@ import {
   NFTA_RULE,
   NFTA_SET,
   NFTA_SET_DESC,
-  NFTA_SET_ELEM,
   NFTA_SET_ELEM_LIST,
   NFTA_SET_FIELD,
   NFTA_TABLE,
 } from "../uapi/nf-tables.ts";
-import { NLM_F } from "../uapi/netlink.ts";
+import { NLA_F, NLM_F } from "../uapi/netlink.ts";
 import { AF } from "../uapi/system.ts";
-import { encodeData, encodeExpression, nest } from "./encode-expression.ts";
+import { encodeElements } from "./encode-elements.ts";
+import { encodeExpression, nest } from "./encode-expression.ts";
 import type { NftChainHead, NftChange, NftElement, NftHook, NftSetType, NftTableName } from "./ruleset.ts";
 import { commentUserData, fieldLength, setUserData, typeNumber, valueLength } from "./set-type.ts";
 
@@ -170,17 +170,9 @@ function elementRequests(
   const requests: Request[] = [];
   const place = [textAttribute(NFTA_SET_ELEM_LIST.TABLE, table), textAttribute(NFTA_SET_ELEM_LIST.SET, set)];
   for (let start = 0; start < elements.length; start += ELEMENTS_PER_REQUEST) {
-    const part = elements.slice(start, start + ELEMENTS_PER_REQUEST);
-    const list = nest(NFTA_SET_ELEM_LIST.ELEMENTS, part.map(encodeElement));
+    const part = encodeElements(elements.slice(start, start + ELEMENTS_PER_REQUEST));
+    const list = bytesAttribute(NFTA_SET_ELEM_LIST.ELEMENTS | NLA_F.NESTED, part);
     requests.push(request(message, family, flags, [...place, list]));
   }
   return requests;
-}
-
-function encodeElement({ key, keyEnd, data }: NftElement): Attribute {
-  return nest(NFTA_LIST.ELEM, [
-    encodeData(NFTA_SET_ELEM.KEY, key),
-    ...(keyEnd === undefined ? [] : [encodeData(NFTA_SET_ELEM.KEY_END, keyEnd)]),
-    ...(data === undefined ? [] : [encodeData(NFTA_SET_ELEM.DATA, data)]),
-  ]);
 }

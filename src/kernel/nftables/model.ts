@@ -144,7 +144,8 @@ function addElement(
   if (set === undefined) return ENOENT;
   const present = set.elements.get(keyOf(element));
   if (present !== undefined) return describe(present) === describe(element) ? 0 : EEXIST;
-  if (set.interval && [...set.elements.values()].some((other) => overlap(other, element))) return EEXIST;
+  if (set.interval && set.key.length > 1 && [...set.elements.values()].some((other) => overlap(other, element)))
+    return EEXIST;
   set.elements.set(keyOf(element), element);
   return 0;
 }
@@ -153,8 +154,8 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function keyOf({ key, keyEnd }: NftElement): string {
-  return `${hex(key)}-${keyEnd === undefined ? "" : hex(keyEnd)}`;
+function keyOf({ key, keyEnd, isEnd }: NftElement): string {
+  return `${hex(key)}-${keyEnd === undefined ? "" : hex(keyEnd)}${isEnd === true ? " end" : ""}`;
 }
 
 function describe({ data }: NftElement): string {

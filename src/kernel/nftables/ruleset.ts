@@ -66,7 +66,10 @@ export interface NftSetType {
   readonly name: string;
   readonly key: readonly NftType[];
   readonly data?: "verdict" | readonly NftType[];
-  /** Keys may be ranges, which must not overlap. */
+  /**
+   * Keys may be ranges, which must not overlap. In a concatenation a range is one element with `keyEnd`, otherwise two: the
+   * first key, and the key behind the last with `isEnd` (none behind the highest).
+   */
   readonly interval: boolean;
 }
 
@@ -76,8 +79,9 @@ export interface NftSet extends NftSetType {
 
 export interface NftElement {
   readonly key: Uint8Array;
-  /** The last key of a range, inclusive in every field; only in sets with `interval`, which have it on all elements. */
+  /** The last key of a range, inclusive in every field. */
   readonly keyEnd?: Uint8Array;
+  readonly isEnd?: true;
   readonly data?: Uint8Array | Verdict;
 }
 

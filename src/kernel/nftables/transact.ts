@@ -1,67 +1,32 @@
 /**
- * nf_tables on the calling thread, in the namespace that it is in: a batch of requests that the kernel carries out whole or
- * not at all, and dumps of one table. A refused batch is told by the change that the kernel named.
- *
- *     | NFNL_MSG_BATCH_BEGIN, resource 10 | request 1 | ... | request n, with NLM_F_ACK | NFNL_MSG_BATCH_END |
- *
- * The acknowledgement of the last request comes when all is committed, and also when an earlier one failed: errors first.
+ * nf_tables on the calling thread, in the namespace that it is in: batches, which the kernel carries out whole or not at all,
+ * and dumps of one table. The acknowledgement of a batch's last request comes when all is committed, and also when an
+ * earlier one failed: errors first.
  */
 import { constants } from "node:os";
-import { ByteWriter } from "../../wire/byte-writer.ts";
 import { KernelError } from "../kernel-error.ts";
 import { textAttribute, type Attribute } from "../netlink/attribute.ts";
-import { decodeAcknowledgement, writeRequest, type Message, type Request } from "../netlink/message.ts";
+import { decodeAcknowledgement, type Message } from "../netlink/message.ts";
 import { NetlinkSocket } from "../netlink/socket.ts";
-import { NETLINK, NLM_F, NLMSG } from "../uapi/netlink.ts";
-import {
-  NFNL_MSG,
-  NFNL_SUBSYS,
-  type NFT_MSG,
-  NFTA_RULE,
-  NFTA_SET,
-  NFTA_SET_ELEM_LIST,
-  NFTA_TABLE,
-} from "../uapi/nf-tables.ts";
+import { NETLINK, NLMSG } from "../uapi/netlink.ts";
+import { type NFT_MSG, NFTA_RULE, NFTA_SET, NFTA_SET_ELEM_LIST, NFTA_TABLE } from "../uapi/nf-tables.ts";
 import { decodeChain, decodeElements, decodeRule, decodeSet } from "./decode-dump.ts";
-import { describeChange } from "./describe-change.ts";
-import { encodeChange, nftMessageType, nftPayload } from "./encode-change.ts";
-import type { NftChange, NftRule, NftTable, NftTableName } from "./ruleset.ts";
+import type { BatchRefusal } from "./batch.ts";
+import { nftMessageType, nftPayload } from "./encode-change.ts";
+import type { NftRule, NftTable, NftTableName } from "./ruleset.ts";
 
-/** The batch as one datagram, and for each request in it (numbered from 1; 0 is the beginning) the change that it is of. */
-export function encodeBatch(changes: readonly NftChange[]): {
-  readonly datagram: Uint8Array;
-  readonly changeOf: readonly (NftChange | undefined)[];
-} {
-  const requests = changes.flatMap((change, index) =>
-    encodeChange(change, index + 1).map((request) => ({ change, request })),
-  );
-  const writer = new ByteWriter(1024);
-  writeRequest(writer, batchMark(NFNL_MSG.BATCH_BEGIN), 0);
-  for (const [index, { request }] of requests.entries()) {
-    const flags = index === requests.length - 1 ? request.flags | NLM_F.ACK : request.flags;
-    writeRequest(writer, { ...request, flags }, index + 1);
-  }
-  writeRequest(writer, batchMark(NFNL_MSG.BATCH_END), requests.length + 1);
-  return { datagram: writer.finish(), changeOf: [undefined, ...requests.map(({ change }) => change)] };
-}
-
-function batchMark(type: number): Request {
-  return { type, flags: 0, payload: nftPayload(0, [], NFNL_SUBSYS.NFTABLES) };
-}
-
-/** Throws KernelError; then nothing was changed. Equivalent to: `nft -f FILE`. */
-export function changeNftables(changes: readonly NftChange[]): void {
-  if (changes.length === 0) return;
-  const { datagram, changeOf } = encodeBatch(changes);
+/**
+ * Sends a batch, whose last request has the sequence number `last`. Undefined: all was done. Otherwise nothing was, and this
+ * is the first refusal; sequence 0 refuses the batch itself. Throws KernelError when the kernel says nothing.
+ */
+export function sendBatch(datagram: Uint8Array, last: number): BatchRefusal | undefined {
   using socket = NetlinkSocket.open(NETLINK.NETFILTER);
   const answers = socket.exchange(datagram).filter(({ type }) => type === NLMSG.ERROR);
   for (const answer of answers) {
-    const { errno, text } = decodeAcknowledgement(answer);
-    if (errno === 0) continue;
-    const operation = describeChange(changeOf[answer.sequence]);
-    throw new KernelError({ operation, errno, ...(text === undefined ? {} : { detail: text }) });
+    const acknowledgement = decodeAcknowledgement(answer);
+    if (acknowledgement.errno !== 0) return { ...acknowledgement, sequence: answer.sequence };
   }
-  if (answers.some(({ sequence }) => sequence === changeOf.length - 1)) return;
+  if (answers.some(({ sequence }) => sequence === last)) return undefined;
   throw new KernelError({ operation: "change nf_tables", errno: 0, detail: "the kernel did not answer" });
 }
 
