@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { closeSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -187,11 +188,12 @@ test("an answer is asked for once and given again with what is left of its life,
 });
 
 test("a sandbox that floods its servers with what they never answer delays nobody else", async () => {
-  await using silent = await UpstreamFixture.open({ address: "127.0.0.66", port: UPSTREAM_PORT });
+  const silent = await kernel.openSockets("host", [
+    { transport: "udp", family: 4, bind: { address: "127.0.0.66", port: UPSTREAM_PORT } },
+  ]);
   await using _server = await UpstreamFixture.open({ address: "127.0.0.53", port: UPSTREAM_PORT });
-  silent.silent = true;
-  await service.change([sandbox("c1", ["n1"], { upstreams: [upstream("127.0.0.66")] })]);
-  await service.change([sandbox("c2", ["n1"], { upstreams: [upstream("127.0.0.53")] })]);
+  const asking = (id: string, server: string): DnsChange => sandbox(id, ["n1"], { upstreams: [upstream(server)] });
+  await service.change([asking("c1", "127.0.0.66"), asking("c2", "127.0.0.53")]);
   const { forwarded } = await service.counters();
   const flood = startFlood("c1", ports["c1"]?.udpPort ?? 0, 60_000);
   try {
@@ -201,10 +203,11 @@ test("a sandbox that floods its servers with what they never answer delays nobod
     for (let index = 0; index < 5; index++) {
       const started = performance.now();
       assert.deepEqual(await short("c2", `calm${index}.example.org`), ["192.0.2.7"]);
-      assert.ok(performance.now() - started < 500, "within half a second");
+      assert.ok(performance.now() - started < 1000, "within a second, dig's own start included");
     }
   } finally {
     flood.kill();
+    for (const { fd } of silent) closeSync(fd);
     await service.stop("c1");
     ports["c1"] = await service.serve("c1", NETNS.c1);
   }
