@@ -3,7 +3,7 @@ import type { NftElement } from "../../kernel/nftables/ruleset.ts";
 import type { PlacedElement } from "./render.ts";
 
 export function elementId({ set, element }: PlacedElement): string {
-  return `${set} ${hex(element.key)} ${hex(element.keyEnd)}${element.isEnd === true ? "end" : ""} ${dataText(element)}`;
+  return `${set} ${hex(element.key)} ${hex(element.keyEnd)} ${dataText(element)}`;
 }
 
 function hex(bytes: Uint8Array | undefined): string {

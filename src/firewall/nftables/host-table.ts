@@ -5,7 +5,7 @@
 import type { Log } from "../../base/log.ts";
 import type { Family } from "../../addr/ip-address.ts";
 import { HOST } from "../../kernel/facts.ts";
-import type { NftChange } from "../../kernel/nftables/ruleset.ts";
+import type { NftChange, NftTable } from "../../kernel/nftables/ruleset.ts";
 import { policyKey, type Policy, type PolicyChange } from "../firewall.ts";
 import { frame, TABLE } from "./frame.ts";
 import { Holdings } from "./holdings.ts";
@@ -16,7 +16,7 @@ export class HostTable {
   readonly #kernel: NftablesOptions["kernel"];
   readonly #log: Log;
   readonly #family: Family;
-  readonly #dropForwarded: boolean;
+  readonly #frame: NftTable;
   #holdings = new Holdings();
   /** Whether the kernel's table was once seen to be what we hold. */
   #isKnown = false;
@@ -25,7 +25,7 @@ export class HostTable {
     this.#kernel = kernel;
     this.#log = log;
     this.#family = family;
-    this.#dropForwarded = dropForwarded.includes(family);
+    this.#frame = frame(family, dropForwarded.includes(family));
   }
 
   /** The policies hold, and no others; what was there is left where it is right. */
@@ -49,7 +49,7 @@ export class HostTable {
   async #become(keys: readonly string[], policies: readonly Policy[], old: readonly Policy[]): Promise<void> {
     const change = this.#holdings.change(keys, policies);
     try {
-      await this.#sendOrMend(elementChanges({ family: this.#family, table: TABLE }, change));
+      await this.#sendOrMend(elementChanges(this.#frame, change));
     } catch (cause) {
       this.#holdings.change(keys, old);
       throw cause;
@@ -70,7 +70,7 @@ export class HostTable {
 
   /** Reads what is there and changes what differs. */
   async #mend(holdings: Holdings): Promise<Plan> {
-    const wanted = filled(frame(this.#family, this.#dropForwarded), holdings.elements());
+    const wanted = filled(this.#frame, holdings.elements());
     const plan = planTable(await this.#kernel.readNftables(HOST, { family: this.#family, table: TABLE }), wanted);
     if (plan.changes.length > 0) await this.#kernel.changeNftables(HOST, plan.changes);
     this.#isKnown = true;

@@ -51,17 +51,15 @@ export function planTable(found: NftTable | undefined, wanted: NftTable): Plan {
 
 /** The transaction for elements that come and go. Those that go first make room for others with their keys. */
 export function elementChanges(
-  { family, table }: Pick<NftTable, "family" | "table">,
+  { family, table, sets }: Pick<NftTable, "family" | "table" | "sets">,
   { added, removed }: ElementChange,
 ): readonly NftChange[] {
+  const typeOf = new Map(sets.map((set) => [set.name, setType(set)]));
   const grouped = (change: "add-elements" | "delete-elements", items: readonly PlacedElement[]): readonly NftChange[] =>
-    [...Map.groupBy(items, ({ set }) => set)].map(([set, group]) => ({
-      change,
-      family,
-      table,
-      set,
-      elements: group.map(({ element }) => element),
-    }));
+    [...Map.groupBy(items, ({ set }) => set)].flatMap(([name, group]) => {
+      const set = typeOf.get(name);
+      return set === undefined ? [] : [{ change, family, table, set, elements: group.map(({ element }) => element) }];
+    });
   return [...grouped("delete-elements", removed), ...grouped("add-elements", added)];
 }
 

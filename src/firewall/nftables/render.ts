@@ -3,8 +3,8 @@
  * once; ranges of ports that several policies open at one container are joined (`holdings.ts`), since those in a set must not
  * overlap.
  */
-import { familyBits, isLoopback, isUnspecified, type IpAddress } from "../../addr/ip-address.ts";
-import { lastAddress, networkOf, type Prefix } from "../../addr/prefix.ts";
+import { isLoopback, isUnspecified, type IpAddress } from "../../addr/ip-address.ts";
+import { lastAddress, networkOf } from "../../addr/prefix.ts";
 import { portCount, type PortRange } from "../../addr/port-range.ts";
 import type { NftElement } from "../../kernel/nftables/ruleset.ts";
 import type {
@@ -75,16 +75,10 @@ function bridgeElements(policy: BridgePolicy): readonly PlacedElement[] {
 /** How packets out of the network are made to come from an address of the host. */
 function disguise({ subnet, masquerade }: BridgePolicy): readonly PlacedElement[] {
   if (masquerade === "none") return [];
-  if (masquerade === "masquerade") return subnetElements("masqueraded", subnet);
-  return subnetElements("sources", subnet, { data: concat(masquerade.snat) });
-}
-
-/** A range of addresses: its first, and the one behind its last, unless that was the highest. */
-function subnetElements(set: string, subnet: Prefix, rest: Omit<NftElement, "key"> = {}): readonly PlacedElement[] {
-  const last = lastAddress(subnet);
-  const start = placed(set, concat(networkOf(subnet).address), rest);
-  if (last.value === (1n << BigInt(familyBits(last.family))) - 1n) return [start];
-  return [start, placed(set, concat({ ...last, value: last.value + 1n }), { isEnd: true })];
+  const key = concat(networkOf(subnet).address);
+  const keyEnd = concat(lastAddress(subnet));
+  if (masquerade === "masquerade") return [placed("masqueraded", key, { keyEnd })];
+  return [placed("sources", key, { keyEnd, data: concat(masquerade.snat) })];
 }
 
 function guardElements({ bridge, address, trustedInterfaces }: EndpointGuard): readonly PlacedElement[] {

@@ -3,12 +3,12 @@
  * sandbox whose namespace is gone has no table.
  */
 import { constants } from "node:os";
+import { sameAddress } from "../../addr/ip-address.ts";
 import type { NamespaceRef } from "../../kernel/facts.ts";
 import { KernelError } from "../../kernel/kernel-error.ts";
 import type { NftTable } from "../../kernel/nftables/ruleset.ts";
 import type { DnsRedirect, Policy, PolicyChange } from "../firewall.ts";
 import { DNS_TABLE, dnsTable, removeDnsTable, replaceDnsTable } from "./dns-table.ts";
-import { fingerprint } from "./fingerprint.ts";
 import type { NftablesOptions } from "./options.ts";
 import { planTable } from "./plan.ts";
 
@@ -49,7 +49,7 @@ export class SandboxTable {
   }
 
   async #become(wanted: DnsRedirect | undefined): Promise<void> {
-    if (wanted !== undefined && fingerprint(wanted) === fingerprint(this.#policy ?? "")) return;
+    if (wanted !== undefined && isSame(wanted, this.#policy)) return;
     await this.#send(wanted);
     this.#policy = wanted;
   }
@@ -58,6 +58,10 @@ export class SandboxTable {
     if (wanted === undefined) await unlessGone(() => this.#kernel.changeNftables(this.namespace, removeDnsTable()));
     else await this.#kernel.changeNftables(this.namespace, replaceDnsTable(wanted));
   }
+}
+
+function isSame(a: DnsRedirect, b: DnsRedirect | undefined): boolean {
+  return b !== undefined && a.udpPort === b.udpPort && a.tcpPort === b.tcpPort && sameAddress(a.address, b.address);
 }
 
 function redirectIn(policies: readonly Policy[]): DnsRedirect | undefined {

@@ -19,7 +19,8 @@ import {
   NFTA_SET_ELEM_LIST,
 } from "../uapi/nf-tables.ts";
 import { decodeData, decodeExpressions } from "./decode-expression.ts";
-import type { NftChainHead, NftElement, NftHook, NftHookName, NftRule, NftSetType, NftType } from "./ruleset.ts";
+import type { WireElement } from "./plain-ranges.ts";
+import type { NftChainHead, NftHook, NftHookName, NftRule, NftSetType, NftType } from "./ruleset.ts";
 import { commentOf, typesOfNumber } from "./set-type.ts";
 
 /** Bytes of `struct nfgenmsg` before the attributes. */
@@ -82,9 +83,9 @@ function decodeDataType(number: number): "verdict" | readonly NftType[] | undefi
 }
 
 /** The elements of one message. Those that have no key (`*`) are left out. */
-export function decodeElements(message: Message): readonly NftElement[] {
+export function decodeElements(message: Message): readonly WireElement[] {
   const list = attributesOf(message).bytes(NFTA_SET_ELEM_LIST.ELEMENTS) ?? new Uint8Array();
-  return decodeAttributeList(list).flatMap(({ value }): readonly NftElement[] => {
+  return decodeAttributeList(list).flatMap(({ value }): readonly WireElement[] => {
     const attributes = Attributes.decode(value);
     const key = decodeData(attributes.nested(NFTA_SET_ELEM.KEY));
     const keyEnd = decodeData(attributes.nested(NFTA_SET_ELEM.KEY_END));

@@ -22,7 +22,7 @@ export function describeChange(change: NftChange | undefined): string {
       return `delete set ${table} ${change.set}`;
     case "add-elements":
     case "delete-elements":
-      return `${verb(change)} elements of set ${table} ${change.set}`;
+      return `${verb(change)} elements of set ${table} ${change.set.name}`;
   }
 }
 

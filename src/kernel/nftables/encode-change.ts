@@ -35,7 +35,8 @@ import { NLA_F, NLM_F } from "../uapi/netlink.ts";
 import { AF } from "../uapi/system.ts";
 import { encodeElements } from "./encode-elements.ts";
 import { encodeExpression, nest } from "./encode-expression.ts";
-import type { NftChainHead, NftChange, NftElement, NftHook, NftSetType, NftTableName } from "./ruleset.ts";
+import { splitRanges } from "./plain-ranges.ts";
+import type { NftChainHead, NftChange, NftHook, NftSetType } from "./ruleset.ts";
 import { commentUserData, fieldLength, setUserData, typeNumber, valueLength } from "./set-type.ts";
 
 /** An element takes at most about 150 bytes, and an attribute's length has 16 bits. */
@@ -165,12 +166,13 @@ function fieldLengths({ key }: NftSetType): Attribute {
 function elementRequests(
   message: "NEWSETELEM" | "DELSETELEM",
   flags: number,
-  { family, table, set, elements }: NftTableName & { readonly set: string; readonly elements: readonly NftElement[] },
+  { family, table, set, elements }: Extract<NftChange, { change: "add-elements" | "delete-elements" }>,
 ): readonly Request[] {
   const requests: Request[] = [];
-  const place = [textAttribute(NFTA_SET_ELEM_LIST.TABLE, table), textAttribute(NFTA_SET_ELEM_LIST.SET, set)];
-  for (let start = 0; start < elements.length; start += ELEMENTS_PER_REQUEST) {
-    const part = encodeElements(elements.slice(start, start + ELEMENTS_PER_REQUEST));
+  const place = [textAttribute(NFTA_SET_ELEM_LIST.TABLE, table), textAttribute(NFTA_SET_ELEM_LIST.SET, set.name)];
+  const sent = set.interval && set.key.length === 1 ? splitRanges(elements) : elements;
+  for (let start = 0; start < sent.length; start += ELEMENTS_PER_REQUEST) {
+    const part = encodeElements(sent.slice(start, start + ELEMENTS_PER_REQUEST));
     const list = bytesAttribute(NFTA_SET_ELEM_LIST.ELEMENTS | NLA_F.NESTED, part);
     requests.push(request(message, family, flags, [...place, list]));
   }

@@ -9,12 +9,12 @@ import { writeAttributes } from "../netlink/attribute.ts";
 import { NLA_F } from "../uapi/netlink.ts";
 import { NFT_SET_ELEM, NFTA_DATA, NFTA_LIST, NFTA_SET_ELEM } from "../uapi/nf-tables.ts";
 import { encodeData } from "./encode-expression.ts";
-import type { NftElement } from "./ruleset.ts";
+import type { WireElement } from "./plain-ranges.ts";
 
 const HEADER = 4;
 
 /** What NFTA_SET_ELEM_LIST_ELEMENTS holds. */
-export function encodeElements(elements: readonly NftElement[]): Uint8Array {
+export function encodeElements(elements: readonly WireElement[]): Uint8Array {
   const writer = new ByteWriter(elements.length * 64);
   for (const { key, keyEnd, isEnd = false, data } of elements) {
     const start = writer.length;

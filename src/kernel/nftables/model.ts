@@ -88,10 +88,10 @@ function carryOut(tables: Map<string, ModelTable>, place: string, change: NftCha
       if (isUsed(table, (expression) => expression.kind === "lookup" && expression.set === change.set)) return EBUSY;
       return table.sets.delete(change.set) ? 0 : ENOENT;
     case "add-elements":
-      return firstErrno(change.elements, (element) => addElement(table.sets.get(change.set), element));
+      return firstErrno(change.elements, (element) => addElement(table.sets.get(change.set.name), element));
     case "delete-elements":
       return firstErrno(change.elements, (element) =>
-        table.sets.get(change.set)?.elements.delete(keyOf(element)) === true ? 0 : ENOENT,
+        table.sets.get(change.set.name)?.elements.delete(keyOf(element)) === true ? 0 : ENOENT,
       );
   }
 }
@@ -144,8 +144,7 @@ function addElement(
   if (set === undefined) return ENOENT;
   const present = set.elements.get(keyOf(element));
   if (present !== undefined) return describe(present) === describe(element) ? 0 : EEXIST;
-  if (set.interval && set.key.length > 1 && [...set.elements.values()].some((other) => overlap(other, element)))
-    return EEXIST;
+  if (set.interval && [...set.elements.values()].some((other) => overlap(other, element))) return EEXIST;
   set.elements.set(keyOf(element), element);
   return 0;
 }
@@ -154,8 +153,8 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function keyOf({ key, keyEnd, isEnd }: NftElement): string {
-  return `${hex(key)}-${keyEnd === undefined ? "" : hex(keyEnd)}${isEnd === true ? " end" : ""}`;
+function keyOf({ key, keyEnd }: NftElement): string {
+  return `${hex(key)}-${keyEnd === undefined ? "" : hex(keyEnd)}`;
 }
 
 function describe({ data }: NftElement): string {

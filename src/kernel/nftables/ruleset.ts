@@ -66,10 +66,7 @@ export interface NftSetType {
   readonly name: string;
   readonly key: readonly NftType[];
   readonly data?: "verdict" | readonly NftType[];
-  /**
-   * Keys may be ranges, which must not overlap. In a concatenation a range is one element with `keyEnd`, otherwise two: the
-   * first key, and the key behind the last with `isEnd` (none behind the highest).
-   */
+  /** Keys are ranges, which must not overlap. */
   readonly interval: boolean;
 }
 
@@ -79,9 +76,8 @@ export interface NftSet extends NftSetType {
 
 export interface NftElement {
   readonly key: Uint8Array;
-  /** The last key of a range, inclusive in every field. */
+  /** The last key of a range, inclusive in every field; on all elements of sets with `interval`, and on no others. */
   readonly keyEnd?: Uint8Array;
-  readonly isEnd?: true;
   readonly data?: Uint8Array | Verdict;
 }
 
@@ -101,6 +97,6 @@ export type NftChange =
   | ({ readonly change: "delete-set"; readonly set: string } & NftTableName)
   | ({
       readonly change: "add-elements" | "delete-elements";
-      readonly set: string;
+      readonly set: NftSetType;
       readonly elements: readonly NftElement[];
     } & NftTableName);

@@ -13,7 +13,8 @@ import { type NFT_MSG, NFTA_RULE, NFTA_SET, NFTA_SET_ELEM_LIST, NFTA_TABLE } fro
 import { decodeChain, decodeElements, decodeRule, decodeSet } from "./decode-dump.ts";
 import type { BatchRefusal } from "./batch.ts";
 import { nftMessageType, nftPayload } from "./encode-change.ts";
-import type { NftRule, NftTable, NftTableName } from "./ruleset.ts";
+import { joinRanges } from "./plain-ranges.ts";
+import type { NftElement, NftRule, NftSetType, NftTable, NftTableName } from "./ruleset.ts";
 
 /**
  * Sends a batch, whose last request has the sequence number `last`. Undefined: all was done. Otherwise nothing was, and this
@@ -46,12 +47,15 @@ export function readNftables(name: NftTableName): NftTable | undefined {
   }
   const chains = read("GETCHAIN", []).flatMap((message) => decodeChain(message, table) ?? []);
   const sets = read("GETSET", [textAttribute(NFTA_SET.TABLE, table)]).flatMap((message) => decodeSet(message) ?? []);
-  const elementsOf = (set: string): readonly Message[] =>
-    read("GETSETELEM", [textAttribute(NFTA_SET_ELEM_LIST.TABLE, table), textAttribute(NFTA_SET_ELEM_LIST.SET, set)]);
+  const elementsOf = (set: NftSetType): readonly NftElement[] => {
+    const place = [textAttribute(NFTA_SET_ELEM_LIST.TABLE, table), textAttribute(NFTA_SET_ELEM_LIST.SET, set.name)];
+    const elements = read("GETSETELEM", place).flatMap(decodeElements);
+    return set.interval && set.key.length === 1 ? joinRanges(elements) : elements;
+  };
   return {
     ...name,
     chains: chains.map((chain) => ({ ...chain, rules: rules.get(chain.name) ?? [] })),
-    sets: sets.map((set) => ({ ...set, elements: elementsOf(set.name).flatMap(decodeElements) })),
+    sets: sets.map((set) => ({ ...set, elements: elementsOf(set) })),
   };
 }
 
