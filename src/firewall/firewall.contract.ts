@@ -4,11 +4,31 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { parseAddress } from "../addr/ip-address.ts";
 import { parsePrefix } from "../addr/prefix.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Firewall } from "./firewall.ts";
-import { BACKEND, BACKEND_V6, bridgePolicy, DOCKER0 } from "./policies.fixture.ts";
+import {
+  BACKEND,
+  BACKEND_V6,
+  bridgePolicy,
+  DOCKER0,
+  endpointGuard,
+  linkedPort,
+  published,
+} from "./policies.fixture.ts";
 
+const WEB = published("docker0", "8080", "172.17.0.4:80");
+const ENDPOINTS = [
+  endpointGuard("docker0", "172.17.0.4", "eth9"),
+  endpointGuard("br-backend", "fd00:18::2"),
+  WEB,
+  published("docker0", "8080", "172.17.0.4:80", { protocol: "udp", hostAddress: parseAddress("127.0.0.1") }),
+  published("docker0", "9000-9499", "172.17.0.4:9000-9499"),
+  published("docker0", "7000-7004", "172.17.0.4:80-84"),
+  published("br-backend", "8080", "[fd00:18::2]:80"),
+  linkedPort("docker0", "172.17.0.4", "172.17.0.5", 5432),
+];
 const NOTHING_TO_DO = { added: 0, removed: 0 };
 
 /** `open` gives a firewall over an empty ruleset. */
@@ -68,6 +88,67 @@ export function firewallContract(name: string, open: () => Promise<Firewall>): v
       for (const bad of [wildcard, mixed, { ...BACKEND, bridge: "a\n-F" }]) {
         const refused = (error: unknown): boolean => error instanceof EngineError && error.code === "invalid-argument";
         await assert.rejects(firewall.apply({ add: [BACKEND, bad], remove: [DOCKER0] }), refused);
+      }
+      assert.deepEqual(await firewall.reconcile([DOCKER0]), NOTHING_TO_DO);
+    });
+
+    test("guards, published ports and links come and go like networks", async () => {
+      await using firewall = await open();
+      await firewall.reconcile([DOCKER0, BACKEND_V6]);
+      await firewall.apply({ add: ENDPOINTS, remove: [] });
+      assert.deepEqual(await firewall.reconcile([DOCKER0, BACKEND_V6, ...ENDPOINTS]), NOTHING_TO_DO);
+      await firewall.apply({ add: [], remove: ENDPOINTS });
+      assert.deepEqual(await firewall.reconcile([DOCKER0, BACKEND_V6]), NOTHING_TO_DO);
+    });
+
+    test("a port that moves to another container is one change", async () => {
+      await using firewall = await open();
+      const moved = published("docker0", "8080", "172.17.0.5:80");
+      await firewall.reconcile([DOCKER0, WEB]);
+      await firewall.apply({ add: [moved], remove: [WEB] });
+      assert.deepEqual(await firewall.reconcile([DOCKER0, moved]), NOTHING_TO_DO);
+    });
+
+    test("of two ports that lead to one the second stays whole when the first goes, and the other way round", async () => {
+      await using firewall = await open();
+      const second = published("docker0", "8081", "172.17.0.4:80");
+      for (const [gone, left] of [
+        [WEB, second],
+        [second, WEB],
+      ] as const) {
+        await firewall.reconcile([DOCKER0, WEB, second]);
+        await firewall.apply({ add: [], remove: [gone] });
+        assert.deepEqual(await firewall.reconcile([DOCKER0, left]), NOTHING_TO_DO);
+      }
+    });
+
+    test("a network's gateway mode changes in place", async () => {
+      await using firewall = await open();
+      await firewall.reconcile([DOCKER0, WEB]);
+      for (const gateway of ["nat-unprotected", "routed", "nat"] as const) {
+        const changed = { ...DOCKER0, gateway };
+        await firewall.apply({ add: [changed], remove: [] });
+        assert.deepEqual(await firewall.reconcile([changed, WEB]), NOTHING_TO_DO);
+      }
+    });
+
+    test("addresses of the wrong family, ports out of range and ranges of unequal length are refused", async () => {
+      await using firewall = await open();
+      await firewall.reconcile([DOCKER0]);
+      const bad = [
+        { ...WEB, hostAddress: parseAddress("::") },
+        published("docker0", "0", "172.17.0.4:80"),
+        published("docker0", "8080", "172.17.0.4:65536"),
+        published("docker0", "8080-8082", "172.17.0.4:80-81"),
+        published("docker0", "8082-8080", "172.17.0.4:82-80"),
+        endpointGuard("docker0", "172.17.0.4", "eth+"),
+        { ...endpointGuard("docker0", "172.17.0.4"), family: 6 as const },
+        linkedPort("docker0", "172.17.0.4", "172.17.0.5", 0),
+        { ...DOCKER0, gateway: "isolated" as const },
+      ];
+      for (const policy of bad) {
+        const refused = (error: unknown): boolean => error instanceof EngineError && error.code === "invalid-argument";
+        await assert.rejects(firewall.apply({ add: [WEB, policy], remove: [] }), refused);
       }
       assert.deepEqual(await firewall.reconcile([DOCKER0]), NOTHING_TO_DO);
     });

@@ -1,58 +1,16 @@
 /** The iptables backend over the machine's own iptables, judged by iptables-save. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { after, before, beforeEach, test } from "node:test";
-import { parseAddress } from "../../addr/ip-address.ts";
 import { EngineError } from "../../base/errors.ts";
-import { silentLog } from "../../base/log.ts";
-import { openMemoryStore } from "../../store/memory-store.ts";
 import { firewallContract } from "../firewall.contract.ts";
-import {
-  BACKEND,
-  BACKEND_V6,
-  bridgePolicy,
-  dnsRedirect,
-  DOCKER0,
-  endpointGuard,
-  linkedPort,
-  published,
-} from "../policies.fixture.ts";
-import { openIptablesFirewall, type IptablesOptions } from "./backend.ts";
-import { ProcessKernel, requirePrivateNamespace } from "./process-kernel.fixture.ts";
+import { BACKEND, BACKEND_V6, dnsRedirect, DOCKER0 } from "../policies.fixture.ts";
+import { requirePrivateNamespace } from "./process-kernel.fixture.ts";
+import { chain, flush, hasLegacy, LEGACY, open, rules, sh } from "./rules.fixture.ts";
 
 const SANDBOX = "/run/netns/c1";
-
-function sh(command: string, input = ""): string {
-  return execFileSync("sh", ["-ec", command], { encoding: "utf8", input, stdio: "pipe" });
-}
-
-/** Rules of a table as iptables-save prints them, without counters, comments and chain lines. */
-function rules(command = "iptables-save"): string[] {
-  return sh(command)
-    .split("\n")
-    .filter((line) => line.startsWith("-A"));
-}
-
-function chain(name: string, command?: string): string[] {
-  return rules(command).filter((line) => line.startsWith(`-A ${name} `));
-}
-
-function flush(variant = ""): void {
-  for (const program of [`iptables${variant}`, `ip6tables${variant}`])
-    sh(
-      `for t in filter nat raw mangle; do ${program} -t $t -F; ${program} -t $t -X; done; ${program} -P FORWARD ACCEPT`,
-    );
-}
-
-async function open(rest: Partial<IptablesOptions> = {}) {
-  const kernel = new ProcessKernel();
-  const store = openMemoryStore();
-  const firewall = await openIptablesFirewall({ kernel, log: silentLog, store, ip6tables: true, ...rest });
-  kernel.runs.length = 0;
-  return { kernel, store, firewall };
-}
 
 before(() => {
   requirePrivateNamespace();
@@ -67,12 +25,6 @@ firewallContract("iptables", async () => {
   flush();
   return (await open()).firewall;
 });
-
-const LEGACY = {
-  4: { save: "iptables-legacy-save", restore: "iptables-legacy-restore" },
-  6: { save: "ip6tables-legacy-save", restore: "ip6tables-legacy-restore" },
-};
-const hasLegacy = spawnSync("sh", ["-c", "iptables-legacy -L -n && ip6tables-legacy -L -n"]).status === 0;
 
 if (hasLegacy)
   firewallContract("iptables-legacy", async () => {
@@ -103,62 +55,6 @@ test(
     flush("-legacy");
   },
 );
-
-test("docker0's rules appear in iptables-save to the letter and in the classic order", async () => {
-  const { firewall } = await open();
-  await firewall.reconcile([DOCKER0]);
-  assert.deepEqual(chain("FORWARD"), [
-    "-A FORWARD -j DOCKER-USER",
-    "-A FORWARD -j DOCKER-ISOLATION-STAGE-1",
-    "-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-    "-A FORWARD -o docker0 -j DOCKER",
-    "-A FORWARD ! -i docker0 -o docker0 -j DROP",
-    "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT",
-    "-A FORWARD -i docker0 -o docker0 -j ACCEPT",
-  ]);
-  assert.ok(chain("POSTROUTING").includes("-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"));
-  assert.deepEqual(chain("DOCKER-USER"), ["-A DOCKER-USER -j RETURN"]);
-});
-
-const EVERY_PUBLICATION = [
-  ...(["tcp", "udp", "sctp"] as const).flatMap((protocol) => [
-    published("a", "8080", "10.1.2.4:80", { protocol }),
-    published("a", "8000-8010", "10.1.2.4:8000-8010", { protocol }),
-    published("a", "9000-9010", "10.1.2.4:90-100", { protocol }),
-    published("d", "8080", "[fd00:0:0:1::2]:80", { protocol }),
-    published("d", "8000-8010", "[fd00:0:0:1::2]:8000-8010", { protocol }),
-    published("d", "9000-9010", "[fd00:0:0:1::2]:90-100", { protocol }),
-  ]),
-  published("a", "8080", "10.1.2.4:80", { hostAddress: parseAddress("192.0.2.1") }),
-  published("a", "7000-7010", "10.1.2.4:70-80", { hostAddress: parseAddress("127.0.0.1") }),
-  published("d", "8080", "[fd00:0:0:1::2]:80", { hostAddress: parseAddress("2001:db8::1") }),
-  published("h", "80", "10.5.0.2:80", { translate: false }),
-];
-
-test("every text that is rendered comes back unchanged from iptables-save and ip6tables-save", async () => {
-  const { firewall } = await open();
-  const policies = [
-    bridgePolicy("a", "10.1.2.3/24", { icc: false }),
-    bridgePolicy("b", "10.2.0.0/32", { internal: true }),
-    bridgePolicy("c", "10.3.0.0/8", { masquerade: { snat: { family: 4, value: 0x01020304n } } }),
-    bridgePolicy("d", "fd00:0:0:1::/64"),
-    bridgePolicy("e", "2001:db8:0:1:0:1::/96", { internal: true }),
-    bridgePolicy("f", "fd00:2::/64", { masquerade: { snat: { family: 6, value: 1n << 120n } } }),
-    bridgePolicy("g", "10.4.0.0/16", { gateway: "nat-unprotected" }),
-    bridgePolicy("h", "10.5.0.0/16", { gateway: "routed", masquerade: "none" }),
-    bridgePolicy("i", "fd00:3::/64", { gateway: "routed", masquerade: "none" }),
-    bridgePolicy("j", "10.6.0.0/16", { gateway: "isolated", internal: true, icc: false }),
-    endpointGuard("a", "10.1.2.4", "eth9", "wg0"),
-    endpointGuard("d", "fd00:0:0:1::2", "eth9"),
-    ...EVERY_PUBLICATION,
-    linkedPort("a", "10.1.2.4", "10.1.2.5", 5432),
-    linkedPort("d", "fd00:0:0:1::2", "fd00:0:0:1::3", 5432),
-    dnsRedirect(SANDBOX),
-  ];
-  await firewall.apply({ add: policies, remove: [] });
-  assert.deepEqual(await firewall.reconcile(policies), { added: 0, removed: 0 });
-  await firewall.reconcile([]);
-});
 
 test("an ordinary change is one run per family and reads nothing", async () => {
   const { firewall, kernel } = await open();
