@@ -7,7 +7,7 @@ import { networkOf } from "../addr/prefix.ts";
 import type { FlowPattern } from "./conntrack/flow.ts";
 import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
-import type { Kernel, OpenedSocket, RunResult } from "./kernel.ts";
+import type { Announcement, Kernel, OpenedSocket, RunResult } from "./kernel.ts";
 import { NftModel } from "./nftables/model.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { LinkStatistics, Observation, ObservedLink } from "./observation.ts";
@@ -36,6 +36,8 @@ export class FakeKernel implements Kernel {
   readonly steps: Step[] = [];
   /** Every pattern of flows that were to be forgotten. */
   readonly forgotten: FlowPattern[] = [];
+  /** What neighbours were told, in order. */
+  readonly announced: Announcement[] = [];
   /** What nf_tables holds in each namespace. */
   readonly nftables = new NftModel();
   readonly #facts = new Map<string, KernelFact>();
@@ -97,6 +99,12 @@ export class FakeKernel implements Kernel {
 
   async openSockets(): Promise<readonly OpenedSocket[]> {
     return Promise.reject(new KernelError({ operation: "open sockets in a fake kernel", errno: EIO }));
+  }
+
+  async announce(namespace: NamespaceRef, announcements: readonly Announcement[]): Promise<void> {
+    this.#demandNamespace(namespace);
+    this.announced.push(...announcements);
+    return Promise.resolve();
   }
 
   async forgetFlows(_namespace: NamespaceRef, patterns: readonly FlowPattern[]): Promise<number> {

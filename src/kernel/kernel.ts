@@ -6,6 +6,8 @@
  * Kernel moods stay below: interrupted dumps are repeated, EINTR and out-of-step answers never surface. What surfaces is
  * `KernelError` with the operation, the errno's name and the kernel's own text.
  */
+import type { IpAddress } from "../addr/ip-address.ts";
+import type { MacAddress } from "../addr/mac-address.ts";
 import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
@@ -46,6 +48,13 @@ export interface Kernel extends AsyncDisposable {
    */
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): Promise<readonly OpenedSocket[]>;
 
+  /**
+   * Tells the neighbours of each link, once and unasked, which of its addresses it has: an ARP announcement or an unsolicited
+   * neighbour advertisement each. Throws KernelError ENODEV where there is no such link.
+   * Equivalent to: `arping -U -c1 -I LINK ADDRESS`, `ndsend ADDRESS LINK`.
+   */
+  announce(namespace: NamespaceRef, announcements: readonly Announcement[]): Promise<void>;
+
   /** Reads a sysctl as the namespace sees it, without the trailing newline; undefined when the kernel has none. */
   readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined>;
 
@@ -72,6 +81,14 @@ export interface Kernel extends AsyncDisposable {
    * things that only a program does, such as iptables-restore. A program that cannot start or times out throws.
    */
   run(namespace: NamespaceRef, command: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+/** Where addresses are now. */
+export interface Announcement {
+  readonly link: string;
+  /** The link's. */
+  readonly mac: MacAddress;
+  readonly addresses: readonly IpAddress[];
 }
 
 export interface SocketRequest {

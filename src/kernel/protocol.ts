@@ -4,7 +4,7 @@
  */
 import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
-import type { OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import type { Announcement, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import type { KernelFailure } from "./kernel-error.ts";
 import type { BatchRefusal } from "./nftables/batch.ts";
 import type { NftTable, NftTableName } from "./nftables/ruleset.ts";
@@ -22,6 +22,7 @@ export interface Calls {
   unwatch(watch: number): void;
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): readonly OpenedSocket[];
   readSysctl(namespace: NamespaceRef, key: string): string | undefined;
+  announce(namespace: NamespaceRef, announcements: readonly Announcement[]): void;
   forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): number;
   changeNftables(namespace: NamespaceRef, datagram: Uint8Array, last: number): BatchRefusal | undefined;
   readNftables(namespace: NamespaceRef, name: NftTableName): NftTable | undefined;

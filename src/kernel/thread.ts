@@ -6,7 +6,7 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
-import type { Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import type { Announcement, Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import { encodeBatch, refusalError } from "./nftables/batch.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
@@ -88,6 +88,10 @@ class KernelThread implements Kernel {
 
   readSysctl(namespace: NamespaceRef, key: string): Promise<string | undefined> {
     return this.#call("readSysctl", namespace, key);
+  }
+
+  announce(namespace: NamespaceRef, announcements: readonly Announcement[]): Promise<void> {
+    return this.#call("announce", namespace, announcements);
   }
 
   forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): Promise<number> {

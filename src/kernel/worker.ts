@@ -3,6 +3,7 @@
  * beside. It starts in the daemon's namespace and is back there between any two requests, or it ends.
  */
 import { parentPort, type MessagePort } from "node:worker_threads";
+import { announce } from "./announce/send.ts";
 import { apply, applyAll, failureOf } from "./apply/apply.ts";
 import { forgetFlows } from "./conntrack/forget-flows.ts";
 import { HOST, type NamespaceRef } from "./facts.ts";
@@ -55,6 +56,7 @@ const calls: Calls = {
   unwatch,
   openSockets: (namespace, sockets) => namespaces.inside(namespace, () => openSockets(sockets)),
   readSysctl: (namespace, key) => namespaces.inside(namespace, () => readSysctl(key)),
+  announce: (namespace, announcements) => namespaces.inside(namespace, () => announce(announcements)),
   forgetFlows: (namespace, patterns) => namespaces.inside(namespace, () => forgetFlows(patterns)),
   changeNftables: (namespace, datagram, last) => namespaces.inside(namespace, () => sendBatch(datagram, last)),
   readNftables: (namespace, name) => namespaces.inside(namespace, () => readNftables(name)),

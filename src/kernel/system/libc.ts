@@ -26,6 +26,10 @@ const calls = {
   listen: declare("int listen(int fd, int backlog)"),
   setsockopt: declare("int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)"),
   send: declare("intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
+  sendto: declare(
+    "intptr_t sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *to, uint32_t toLength)",
+  ),
+  if_nametoindex: declare("uint32_t if_nametoindex(const char *name)"),
   recv: declare("intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)"),
   setns: declare("int setns(int fd, int type)"),
   unshare: declare("int unshare(int flags)"),
@@ -85,6 +89,16 @@ export function setSocketOption(fd: number, level: number, option: number, value
 
 export function send(fd: number, bytes: Uint8Array): number {
   return call("send", "send", [fd, bytes, bytes.length, 0]);
+}
+
+/** `to` is a socket address as the socket's family has it. */
+export function sendTo(fd: number, bytes: Uint8Array, to: Uint8Array): number {
+  return call("sendto", "send", [fd, bytes, bytes.length, 0, to, to.length]);
+}
+
+/** The number of a link of the calling thread's namespace; 0 when there is none of that name. */
+export function linkIndex(name: string): number {
+  return calls.if_nametoindex(name);
 }
 
 /** The length of what came, which exceeds `buffer` when `flags` has MSG_TRUNC and it did not fit. */
