@@ -4,9 +4,8 @@
  * IPv6 stops heeding router advertisements, and may lose its own address.
  */
 import type { Family } from "../addr/ip-address.ts";
-import { EngineError } from "../base/errors.ts";
+import { dropForwarded, recordDrops, type FirewallBackend } from "../firewall/forward-drop.ts";
 import { enableForwarding } from "../firewall/forwarding.ts";
-import { HOST } from "../kernel/facts.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Store } from "../store/store.ts";
 import type { NetworkSettings } from "./options.ts";
@@ -33,14 +32,21 @@ function routes(record: RecordReader, flag: "enableIPv4" | "enableIPv6"): boolea
   }
 }
 
+/** What forwarding is switched on with, and closed by. */
+export interface ForwardingParts {
+  readonly kernel: Kernel;
+  readonly store: Store;
+  readonly backend: FirewallBackend;
+}
+
 /**
  * For a network made later. `drops` are the families whose rules are ours. Equivalent to: `sysctl -w net.ipv4.ip_forward=1`
  * (`net.ipv6.conf.all.forwarding=1`) and, only where that was off, `iptables -P FORWARD DROP` (`ip6tables`).
  */
-export async function forwardLater(kernel: Kernel, family: Family, drops: readonly Family[]): Promise<void> {
+export async function forwardLater(parts: ForwardingParts, family: Family, drops: readonly Family[]): Promise<void> {
+  const { kernel, store, backend } = parts;
   const switchedOn = await enableForwarding(kernel, [family]);
   if (switchedOn.length === 0 || !drops.includes(family)) return;
-  const program = family === 4 ? "iptables" : "ip6tables";
-  const result = await kernel.run(HOST, [program, "--wait", "5", "-P", "FORWARD", "DROP"]);
-  if (result.exitCode !== 0) throw new EngineError("internal", `${program} -P FORWARD DROP: ${result.stderr.trim()}`);
+  recordDrops(store, [family]);
+  await dropForwarded(kernel, backend, family);
 }

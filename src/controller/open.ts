@@ -17,9 +17,10 @@ import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
 import type { Firewall } from "../firewall/firewall.ts";
+import type { FirewallBackend } from "../firewall/forward-drop.ts";
 import { enableForwarding } from "../firewall/forwarding.ts";
-import { openIptablesFirewall } from "../firewall/iptables/backend.ts";
 import { openNoFirewall } from "../firewall/no-firewall.ts";
+import { openFirewall } from "../firewall/open-firewall.ts";
 import { createDefaultIpam } from "../ipam/default-ipam.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import { createNullIpam } from "../ipam/null-ipam.ts";
@@ -40,7 +41,12 @@ export interface OpenOptions {
   /** dockerd's defaults (`DEFAULT_SETTINGS`) when left out; given, it is the whole of them. */
   readonly settings?: NetworkSettings;
   /** `--default-address-pool`; size is a prefix length. */
-  readonly defaultAddressPools?: readonly { readonly base: Prefix; readonly size: number }[];
+  readonly defaultAddressPools?: readonly {
+    readonly base: Prefix;
+    readonly size: number;
+  }[];
+  /** `--firewall-backend`; iptables when left out. */
+  readonly firewallBackend?: FirewallBackend;
   /** `--iptables=false`: no rules at all, and no masquerading. */
   readonly iptables?: boolean;
   /** `--ip6tables=false`: IPv6 rules are left alone. */
@@ -62,7 +68,7 @@ export interface OpenedController extends AsyncDisposable {
   readonly kernel: Kernel;
   readonly events: EventBus;
   readonly runDirectory: string;
-  /** "iptables" or "none". */
+  /** "iptables", "nftables" or "none". */
   readonly firewallBackend: string;
 }
 
@@ -79,16 +85,32 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   const settings = effectiveSettings(options, iptables);
   const store = options.store ?? parts.use(openSqliteStore(join(dataRoot, "causeway.db")));
   const kernel = options.kernel ?? parts.use(await openKernelThread());
-  const firewall = parts.use(await openFirewall(options, { kernel, store, log, settings }));
+  const firewall = parts.use(await openPacketFilter(options, { kernel, store, log, settings }));
   const dns = parts.use(await openDnsService({ kernel, log }));
   const events = options.events ?? new EventBus(clock);
   const ensureForwarding = async (family: Family): Promise<void> => {
-    if (settings.ipForward) await forwardLater(kernel, family, familiesToDrop(options));
+    if (settings.ipForward)
+      await forwardLater({ ...backendOf(options), kernel, store }, family, familiesToDrop(options));
   };
-  const shared = { ensureForwarding, store, kernel, firewall, dns, events, clock, log, runDirectory, settings };
+  const shared = {
+    ensureForwarding,
+    store,
+    kernel,
+    firewall,
+    dns,
+    events,
+    clock,
+    log,
+    runDirectory,
+    settings,
+  };
   const ipamDrivers = openIpam(options, store);
   const controller = parts.use(
-    await Controller.open({ ...shared, ipamDrivers, drivers: builtInDrivers(settings, iptables) }),
+    await Controller.open({
+      ...shared,
+      ipamDrivers,
+      drivers: builtInDrivers(settings, iptables),
+    }),
   );
   const opened = parts.move();
   return {
@@ -106,7 +128,10 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
 function effectiveSettings(options: OpenOptions, iptables: boolean): NetworkSettings {
   const settings = options.settings ?? DEFAULT_SETTINGS;
   if (iptables || settings.defaultBridge === undefined) return settings;
-  return { ...settings, defaultBridge: { ...settings.defaultBridge, ipMasquerade: false } };
+  return {
+    ...settings,
+    defaultBridge: { ...settings.defaultBridge, ipMasquerade: false },
+  };
 }
 
 interface FirewallParts {
@@ -117,13 +142,24 @@ interface FirewallParts {
 }
 
 /** Forwarding comes first: whether it was off decides whether what nobody accepts is dropped. */
-async function openFirewall(options: OpenOptions, parts: FirewallParts): Promise<Firewall> {
+async function openPacketFilter(options: OpenOptions, parts: FirewallParts): Promise<Firewall> {
   const { iptables = true, ip6tables = iptables } = options;
   const switchedOn = await enableForwarding(parts.kernel, familiesToForward(parts.settings, parts.store));
   if (!iptables) return openNoFirewall(parts.log);
   const drops = familiesToDrop(options);
   const dropForwarded = switchedOn.filter((family) => drops.includes(family));
-  return openIptablesFirewall({ ...parts, ip6tables, dropForwarded });
+  return openFirewall({
+    ...parts,
+    ...backendOf(options),
+    ip6tables,
+    dropForwarded,
+  });
+}
+
+function backendOf({ firewallBackend = "iptables" }: OpenOptions): {
+  readonly backend: FirewallBackend;
+} {
+  return { backend: firewallBackend };
 }
 
 /** Whose FORWARD chain is ours to close once we switch forwarding on. */

@@ -46,6 +46,7 @@ async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Pro
     runDirectory: config.execRoot,
     settings: config.network,
     ...(config.addressPools !== undefined && { defaultAddressPools: config.addressPools }),
+    firewallBackend: config.firewallBackend,
     iptables: config.iptables,
     ip6tables: config.ip6tables,
     log,

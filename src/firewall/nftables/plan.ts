@@ -101,6 +101,12 @@ function withoutFrame(present: NftTable, wanted: NftTable): NftTable {
   };
 }
 
+/** Whether there is something in the table that is neither of the frame nor the user's chain. */
+export function hasUsersOwn(present: NftTable, wanted: NftTable): boolean {
+  const { chains, sets } = withoutFrame(present, wanted);
+  return sets.length > 0 || chains.some(({ name }) => name !== USER_CHAIN);
+}
+
 function sizeOf({ chains, sets }: NftTable): number {
   const count = (sum: number, items: readonly unknown[]): number => sum + items.length;
   return chains.map(({ rules }) => rules).reduce(count, 0) + sets.map(({ elements }) => elements).reduce(count, 0);
