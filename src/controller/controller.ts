@@ -12,20 +12,27 @@ import { findNetwork } from "./find-network.ts";
 import { createNetwork, removeNetwork } from "./networks.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Reconciler } from "./reconciler.ts";
+import { ResolvConfWatch } from "./resolv-conf-watch.ts";
 import { createSandbox, removeSandbox } from "./sandboxes.ts";
 import { start, type StartReport } from "./start.ts";
 import { sandboxView } from "./views.ts";
 import { createWorld, type World } from "./world.ts";
 
+/** What goes on beside requests. */
+interface Watches {
+  readonly reconciler: Reconciler;
+  readonly resolvConf: ResolvConfWatch;
+}
+
 export class Controller implements NetworkController {
   readonly #world: World;
-  readonly #reconciler: Reconciler;
+  readonly #watches: Watches;
   /** What start-up found and did. */
   readonly startReport: StartReport;
 
-  private constructor(world: World, reconciler: Reconciler, startReport: StartReport) {
+  private constructor(world: World, watches: Watches, startReport: StartReport) {
     this.#world = world;
-    this.#reconciler = reconciler;
+    this.#watches = watches;
     this.startReport = startReport;
   }
 
@@ -38,7 +45,9 @@ export class Controller implements NetworkController {
     const report = await start(world);
     const reconciler = new Reconciler(world, report.unread);
     await reconciler.open();
-    return new Controller(world, reconciler, report);
+    const resolvConf = new ResolvConfWatch(world);
+    await resolvConf.open();
+    return new Controller(world, { reconciler, resolvConf }, report);
   }
 
   networks(): readonly NetworkIntent[] {
@@ -104,11 +113,12 @@ export class Controller implements NetworkController {
 
   /** Looks at the kernel now and puts back what is ours and missing; answers how many steps that took. */
   repair(): Promise<number> {
-    return this.#reconciler.repair();
+    return this.#watches.reconciler.repair();
   }
 
   /** Stops repairing. Networks and sandboxes stay as they are: the next open takes them over. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reconciler[Symbol.asyncDispose]();
+    await this.#watches.resolvConf[Symbol.asyncDispose]();
+    await this.#watches.reconciler[Symbol.asyncDispose]();
   }
 }
