@@ -10,10 +10,12 @@
  */
 import type { IpAddress } from "../addr/ip-address.ts";
 import type { MacAddress } from "../addr/mac-address.ts";
+import type { PortRange } from "../addr/port-range.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import type { Family } from "../addr/ip-address.ts";
 import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import type { LinkStatistics } from "../kernel/observation.ts";
+import type { PortProtocol } from "../ports/ports.ts";
 
 export interface NetworkController extends AsyncDisposable {
   /** All networks, oldest first. */
@@ -97,6 +99,16 @@ export interface EndpointSpec {
   readonly gatewayPriority?: number;
 }
 
+/** A port of the container that is to be reached from outside. */
+export interface PortRequest {
+  readonly protocol: PortProtocol;
+  readonly containerPort: number;
+  /** Of the host; absent: the network's default, else every address. */
+  readonly hostAddress?: IpAddress;
+  /** A single port must be that one; a longer range gives its first free one; absent: one of the ephemeral range. */
+  readonly hostPorts?: PortRange;
+}
+
 export interface SandboxSpec {
   /** Whose it is; shown in errors and in `Containers` of inspect. */
   readonly containerId: string;
@@ -114,6 +126,11 @@ export interface SandboxSpec {
   readonly extraHosts?: readonly { readonly name: string; readonly address: IpAddress | "host-gateway" }[];
   /** `net.*` sysctls to set in the namespace, with dots. */
   readonly sysctls?: Readonly<Record<string, string>>;
+  /**
+   * Published by the endpoints that provide the default routes, for as long as they do; the endpoints' intents say what came
+   * of it. In the host's namespace there is nothing to publish.
+   */
+  readonly ports?: readonly PortRequest[];
   readonly endpoints: readonly EndpointSpec[];
 }
 

@@ -2,8 +2,8 @@
  * Connect and disconnect: one more or one fewer endpoint in a sandbox that runs. Both are the difference of the sandbox's
  * desired state with and without the endpoint, so the default route moves with whoever comes first in gateway order.
  */
-import { EngineError } from "../base/errors.ts";
-import type { Rollback } from "../base/rollback.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
+import { Rollback } from "../base/rollback.ts";
 import type { EndpointIntent } from "../drivers/intent.ts";
 import { compareEndpoints } from "../sandbox/gateway.ts";
 import { change, changeAll } from "./apply.ts";
@@ -13,6 +13,8 @@ import { joinsOf, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
+import { forgetFlows, publish, unpublish, type Published } from "./publish.ts";
+import type { EndpointEntry, SandboxEntry } from "./registry.ts";
 import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import {
@@ -37,9 +39,11 @@ export async function connect(world: World, sandboxId: string, spec: EndpointSpe
       checkHost(world, sandbox, network.driver);
       checkCompany(world, [...before.map((join) => join.network), network]);
       checkEndpointSpec(network, spec);
-      const [added] = await draftEndpoints(world, sandboxId, [{ network, spec }], { joined: before, undo });
-      if (added === undefined) throw new EngineError("internal", `connect ${spec.name}: no endpoint was made`);
-      await plugIn(world, sandbox, { before, added, undo });
+      const [draft] = await draftEndpoints(world, sandboxId, [{ network, spec }], { joined: before, undo });
+      if (draft === undefined) throw new EngineError("internal", `connect ${spec.name}: no endpoint was made`);
+      const published = await publish(world, sandbox, [...before, draft].sort(compareEndpoints), undo);
+      const added = published.joins.find(({ endpoint }) => endpoint.id === draft.endpoint.id) ?? draft;
+      await plugIn(world, published, { before, added, undo });
       emitEndpoint(world, "connect", added, sandbox);
       return added.endpoint;
     }),
@@ -72,23 +76,44 @@ interface Plug {
   readonly undo: Rollback;
 }
 
-async function plugIn(world: World, sandbox: SandboxIntent, { before, added, undo }: Plug): Promise<void> {
+async function plugIn(world: World, published: Published, { before, added, undo }: Plug): Promise<void> {
   const { registry } = world;
-  const { id } = added.endpoint;
-  undo.add("endpoint intent", () => registry.commit({ remove: { endpoints: [id] } }));
-  registry.commit({ put: { endpoints: [{ intent: added.endpoint, phase: "creating" }] } });
-  const after = [...before, added].sort(compareEndpoints);
+  const { sandbox, joins: after } = published;
+  commitConnection(world, published, { before, added, undo });
   const [old, next] = [sandboxState(world, sandbox, before), sandboxState(world, sandbox, after)];
   await change(world, old, next).catch((cause: unknown) => {
     throw EngineError.wrap(cause, `connect ${added.endpoint.name} to network ${added.network.name}`);
   });
   undo.add("endpoint state", () => changeAll(world, next, old));
+  await forgetFlows(world, before, after);
   await learnNames(world, sandbox, { before, added, undo });
   const { files } = runtimeOf(world, sandbox);
   undo.add("hosts lines", () => files.removeHosts(ownHosts(sandbox, added)));
   await files.addHosts(ownHosts(sandbox, added));
   registry.restore({ put: { endpoints: [{ intent: added.endpoint, phase: "live" }] } });
   rememberPorts(world, sandbox.id);
+}
+
+/** The new endpoint, and whose ports moved to it. */
+function commitConnection(world: World, { sandbox, joins }: Published, { before, added, undo }: Plug): void {
+  const { registry } = world;
+  const old = registry.sandbox(sandbox.id)?.intent ?? sandbox;
+  const stayed = joins.filter((join) => join.endpoint.id !== added.endpoint.id);
+  undo.add("endpoint intent", () => {
+    registry.commit({ put: liveEntries(old, before), remove: { endpoints: [added.endpoint.id] } });
+  });
+  const { sandboxes, endpoints } = liveEntries(sandbox, stayed);
+  registry.commit({ put: { sandboxes, endpoints: [...endpoints, { intent: added.endpoint, phase: "creating" }] } });
+}
+
+/** What ports may have changed; of a sandbox without any, nothing. */
+function liveEntries(
+  sandbox: SandboxIntent,
+  joins: readonly Join[],
+): { sandboxes: readonly SandboxEntry[]; endpoints: readonly EndpointEntry[] } {
+  if (sandbox.ports.length === 0) return { sandboxes: [], endpoints: [] };
+  const endpoints: EndpointEntry[] = joins.map(({ endpoint }) => ({ intent: endpoint, phase: "live" }));
+  return { sandboxes: [{ intent: sandbox, phase: "live" }], endpoints };
 }
 
 /** The first user-defined network brings the resolver, and a resolv.conf that names it unless somebody edited the file. */
@@ -131,9 +156,13 @@ export async function disconnect(world: World, endpointId: string): Promise<void
     }
     if (sandbox.hostNamespace) throw cannotLeaveHost();
     world.registry.commit({ put: { endpoints: [{ intent: leaving.endpoint, phase: "removing" }] } });
-    await unplug(world, sandbox, { all, leaving });
+    const published = await moveAway(world, sandbox, { all, leaving });
+    await unplug(world, published, { all, leaving });
     await releaseAddresses(world, leaving.network, leaving.endpoint);
-    world.registry.commit({ remove: { endpoints: [endpointId] } });
+    world.registry.commit({
+      put: liveEntries(published.sandbox, published.joins),
+      remove: { endpoints: [endpointId] },
+    });
     emitEndpoint(world, "disconnect", leaving, sandbox);
   });
 }
@@ -145,12 +174,29 @@ function cannotLeaveHost(): EngineError {
   );
 }
 
-async function unplug(
-  world: World,
-  sandbox: SandboxIntent,
-  { all, leaving }: { readonly all: readonly Join[]; readonly leaving: Join },
-): Promise<void> {
+interface Unplug {
+  readonly all: readonly Join[];
+  readonly leaving: Join;
+}
+
+/** Ports that the next gateway cannot have are said and given up: nobody is kept on a network by them. */
+async function moveAway(world: World, sandbox: SandboxIntent, { all, leaving }: Unplug): Promise<Published> {
   const rest = all.filter((join) => join !== leaving);
+  const undo = new Rollback();
+  try {
+    const published = await publish(world, sandbox, rest, undo);
+    undo.commit();
+    return published;
+  } catch (cause) {
+    world.log.error({ sandbox: sandbox.id, err: cause }, `published ports are given up: ${messageOf(cause)}`);
+    await unpublish(world, sandbox.id);
+    const unchosen = sandbox.ports.map(({ chosenPort: _, ...request }) => request);
+    const joins = rest.map((join) => ({ ...join, endpoint: { ...join.endpoint, ports: [] } }));
+    return { sandbox: { ...sandbox, ports: unchosen }, joins };
+  }
+}
+
+async function unplug(world: World, { sandbox, joins: rest }: Published, { all, leaving }: Unplug): Promise<void> {
   const { files, resolver } = runtimeOf(world, sandbox);
   if (resolver !== undefined) {
     await world.dns.change(removeEndpoints([leaving]));
@@ -162,6 +208,7 @@ async function unplug(
   } catch (cause) {
     throw EngineError.wrap(cause, `disconnect ${leaving.endpoint.name} from network ${leaving.network.name}`);
   }
+  await forgetFlows(world, all, rest);
   await files.removeHosts(ownHosts(sandbox, leaving));
 }
 

@@ -26,6 +26,8 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import { createNullIpam } from "../ipam/null-ipam.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openKernelThread } from "../kernel/thread.ts";
+import { KernelHostPorts } from "../ports/host-ports.ts";
+import { openPortProxy } from "../ports/proxy/open-proxy.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { Controller } from "./controller.ts";
@@ -87,6 +89,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   const kernel = options.kernel ?? parts.use(await openKernelThread());
   const firewall = parts.use(await openPacketFilter(options, { kernel, store, log, settings }));
   const dns = parts.use(await openDnsService({ kernel, log }));
+  const ports = parts.use(new KernelHostPorts(kernel, parts.use(openPortProxy(log))));
   const events = options.events ?? new EventBus(clock);
   const ensureForwarding = async (family: Family): Promise<void> => {
     if (settings.ipForward)
@@ -162,10 +165,15 @@ function backendOf({ firewallBackend = "iptables" }: OpenOptions): {
   return { backend: firewallBackend };
 }
 
-/** Whose FORWARD chain is ours to close once we switch forwarding on. */
-function familiesToDrop({ iptables = true, ip6tables = iptables, forwardWithoutDrop }: OpenOptions): readonly Family[] {
-  if (!iptables || forwardWithoutDrop === true) return [];
+/** Whose rules are ours. */
+function filteredFamilies({ iptables = true, ip6tables = iptables }: OpenOptions): readonly Family[] {
+  if (!iptables) return [];
   return ip6tables ? [4, 6] : [4];
+}
+
+/** Whose FORWARD chain is ours to close once we switch forwarding on. */
+function familiesToDrop(options: OpenOptions): readonly Family[] {
+  return options.forwardWithoutDrop === true ? [] : filteredFamilies(options);
 }
 
 const DEFAULT_GATEWAYS = ["defaultGateway", "defaultGateway6"] as const;

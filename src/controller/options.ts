@@ -12,6 +12,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { HostPorts } from "../ports/ports.ts";
 import type { Store } from "../store/store.ts";
 
 /** The parts stay the caller's: closing a controller closes none of them. */
@@ -20,6 +21,7 @@ export interface ControllerOptions {
   readonly kernel: Kernel;
   readonly firewall: Firewall;
   readonly dns: DnsService;
+  readonly ports: HostPorts;
   readonly ipamDrivers: readonly IpamDriver[];
   readonly drivers: readonly Driver[];
   readonly events: EventBus;
@@ -28,6 +30,8 @@ export interface ControllerOptions {
   /** Absolute; sandboxes' namespace files live in its `netns/`. Lost at reboot, as the namespaces are. */
   readonly runDirectory: string;
   readonly settings: NetworkSettings;
+  /** Families whose published ports the firewall translates, both unless said otherwise; the others are the proxy's. */
+  readonly translatedFamilies?: readonly Family[];
   /** Makes the kernel forward packets of the family; called before a network that needs it is made. Idempotent. */
   readonly ensureForwarding?: (family: Family) => Promise<void>;
 }
@@ -48,6 +52,8 @@ export interface NetworkSettings {
   readonly hostGateways: readonly IpAddress[];
   /** `--ip-forward`: switch forwarding on in the kernel. */
   readonly ipForward: boolean;
+  /** `--userland-proxy`: whether a proxy takes what translation cannot; it does unless told otherwise. */
+  readonly userlandProxy?: boolean;
   /** `--allow-direct-routing`: published ports are reached at the containers' own addresses too, by whoever has a route. */
   readonly allowDirectRouting?: boolean;
 }

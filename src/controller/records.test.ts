@@ -69,6 +69,15 @@ const network: fc.Arbitrary<NetworkIntent> = fc
 
 const protocol = fc.constantFrom("tcp" as const, "udp" as const, "sctp" as const);
 const portRange = fc.record({ first: fc.nat(), last: fc.nat() }).map(present);
+const sandboxPort = fc
+  .record({
+    protocol,
+    containerPort: fc.nat(),
+    hostAddress: optional(address),
+    hostPorts: optional(portRange),
+    chosenPort: optional(fc.nat()),
+  })
+  .map(present);
 const portLink = fc.record({ child: address, protocol, port: fc.nat() }).map(present);
 const publishedPort = fc
   .record({ protocol, hostAddress: address, hostPorts: optional(portRange), containerPorts: portRange })
@@ -108,6 +117,7 @@ const sandbox: fc.Arbitrary<SandboxIntent> = fc
       fc.record({ name: text, address: fc.oneof(address, fc.constant("host-gateway" as const)) }).map(present),
     ),
     sysctls: textMap,
+    ports: fc.array(sandboxPort, { maxLength: 2 }),
   })
   .map(present);
 

@@ -9,7 +9,7 @@ import { formatPrefix } from "../addr/prefix.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent, PortLink, PublishedPort } from "../drivers/intent.ts";
 import type { Json } from "../store/store.ts";
 import { present, RecordReader } from "./record-reader.ts";
-import type { SandboxIntent } from "./sandbox-intent.ts";
+import type { SandboxIntent, SandboxPort } from "./sandbox-intent.ts";
 
 export const NETWORKS = "networks";
 export const ENDPOINTS = "endpoints";
@@ -171,6 +171,13 @@ export function encodeSandbox({ phase, intent }: Stored<SandboxIntent>): Json {
       name,
       address: host === "host-gateway" ? host : formatAddress(host),
     })),
+    ports: intent.ports.map(({ hostAddress, hostPorts, ...port }) =>
+      present({
+        ...port,
+        hostAddress: hostAddress && formatAddress(hostAddress),
+        hostPorts: hostPorts && { ...hostPorts },
+      }),
+    ),
   });
 }
 
@@ -192,12 +199,23 @@ export function decodeSandbox(id: string, value: Json): Stored<SandboxIntent> {
     }),
     extraHosts: record.field("extraHosts").list(decodeExtraHost),
     sysctls: textMap(record.field("sysctls")),
+    ports: record.field("ports").optional((reader) => reader.list(decodeSandboxPort)) ?? [],
     resolver: record.field("resolver").optional((reader) => ({
       udpPort: reader.field("udpPort").integer(),
       tcpPort: reader.field("tcpPort").integer(),
     })),
   });
   return { phase: decodePhase(record), intent };
+}
+
+function decodeSandboxPort(record: RecordReader): SandboxPort {
+  return present({
+    protocol: decodeProtocol(record),
+    containerPort: record.field("containerPort").integer(),
+    hostAddress: record.field("hostAddress").optional(address),
+    hostPorts: record.field("hostPorts").optional(decodePorts),
+    chosenPort: record.field("chosenPort").optional((reader) => reader.integer()),
+  });
 }
 
 function decodeExtraHost(record: RecordReader): SandboxIntent["extraHosts"][number] {

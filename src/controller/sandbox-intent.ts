@@ -1,6 +1,10 @@
 /** The intent of a sandbox: that there shall be one, whose it is, and what its files shall say. Immutable, kept in the store. */
 import type { ResolverPorts } from "../dns/dns.ts";
-import type { SandboxSpec } from "./cnm.ts";
+import type { PortRequest, SandboxSpec } from "./cnm.ts";
+
+export interface SandboxPort extends PortRequest {
+  readonly chosenPort?: number;
+}
 
 export interface SandboxIntent {
   /** 64 hex digits, not the container's. */
@@ -15,6 +19,8 @@ export interface SandboxIntent {
   readonly dns: NonNullable<SandboxSpec["dns"]>;
   readonly extraHosts: NonNullable<SandboxSpec["extraHosts"]>;
   readonly sysctls: Readonly<Record<string, string>>;
+  /** What is to be published, and the host port that each has now. */
+  readonly ports: readonly SandboxPort[];
   /** Where its resolver listened last; absent while it never had one. */
   readonly resolver?: ResolverPorts;
 }

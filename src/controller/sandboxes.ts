@@ -14,6 +14,7 @@ import { joinsOf, resolverState, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints, type Wanted } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
+import { forgetFlows, publish, unpublish } from "./publish.ts";
 import { present } from "./record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
@@ -36,9 +37,10 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
   return world.locks.run(sandboxKey(id), () =>
     attempt(world.log, doing, async (undo) => {
       const wanted = wantedEndpoints(world, spec);
-      const sandbox = sandboxIntent(world, { id, spec, wanted });
-      extraHosts(world, sandbox);
-      const joins = await draftEndpoints(world, id, wanted, { joined: [], undo });
+      const draft = sandboxIntent(world, { id, spec, wanted });
+      extraHosts(world, draft);
+      const drafts = await draftEndpoints(world, id, wanted, { joined: [], undo });
+      const { sandbox, joins } = await publish(world, draft, drafts, undo);
       commitCreation(world, sandbox, { joins, undo });
       await build(world, sandbox, { joins, undo });
       const settled = settle(world, sandbox, joins);
@@ -77,6 +79,7 @@ function sandboxIntent(
     dns: spec.dns ?? {},
     extraHosts: spec.extraHosts ?? [],
     sysctls: spec.sysctls ?? {},
+    ports: spec.ports ?? [],
   });
 }
 
@@ -112,6 +115,7 @@ async function build(world: World, sandbox: SandboxIntent, { joins, undo }: Unde
     throw EngineError.wrap(cause, `create sandbox of container ${sandbox.containerId}`);
   });
   undo.add("sandbox state", () => tearDown(world, state));
+  await forgetFlows(world, [], joins);
   await openRuntime(world, sandbox, { joins, undo });
   const { files, resolver } = runtimeOf(world, sandbox);
   await redirect(world, sandbox, resolver, undo);
@@ -158,6 +162,7 @@ async function dismantle(world: World, sandbox: SandboxIntent, joins: readonly J
     await world.dns.change([...removeEndpoints(joins), { remove: "sandbox", id: sandbox.id }]).catch(note);
   }
   await tearDown(world, both(sandboxState(world, sandbox, joins), resolverState(world, sandbox, resolver))).catch(note);
+  await forgetFlows(world, joins, []);
   if (failures.length === 0) return;
   const text = failures.map(messageOf).join("; ");
   const doing = `remove sandbox of container ${sandbox.containerId}`;
@@ -168,8 +173,9 @@ function both(a: DesiredState, b: DesiredState): DesiredState {
   return { facts: [...a.facts, ...b.facts], policies: [...a.policies, ...b.policies] };
 }
 
-/** Leases and intents, once the kernel has nothing of it any more. */
+/** Leases, host ports and intents, once the kernel has nothing of it any more. */
 export async function forget(world: World, sandbox: SandboxIntent, joins: readonly Join[]): Promise<void> {
+  await unpublish(world, sandbox.id);
   for (const { network, endpoint } of joins) await releaseAddresses(world, network, endpoint);
   const endpoints = world.registry.endpointsOfSandbox(sandbox.id).map(({ intent }) => intent.id);
   world.registry.commit({ remove: { endpoints, sandboxes: [sandbox.id] } });

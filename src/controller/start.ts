@@ -25,6 +25,7 @@ import {
 import { replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
+import { holdAgain } from "./publish.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { rememberPorts } from "./sandbox-names.ts";
@@ -171,7 +172,7 @@ async function applyLogged(world: World, steps: readonly Step[]): Promise<void> 
   }
 }
 
-/** Names of networks, and each live sandbox's files, names and resolver; redirects come with the reconciliation after. */
+/** Names of networks, and each live sandbox's host ports, files, names and resolver; redirects come with the reconciliation after. */
 async function openRuntimes(world: World): Promise<void> {
   const { registry, dns } = world;
   const named = registry.networks().filter(({ intent }) => isUserDefined(intent));
@@ -179,8 +180,10 @@ async function openRuntimes(world: World): Promise<void> {
   if (networks.length > 0) await dns.change(networks);
   for (const { intent } of registry.sandboxes()) {
     const undo = new Rollback();
+    const joins = joinsOf(world, intent.id);
+    await holdAgain(world, intent, joins);
     try {
-      await openRuntime(world, intent, { joins: joinsOf(world, intent.id), undo });
+      await openRuntime(world, intent, { joins, undo });
       undo.commit();
       rememberPorts(world, intent.id);
     } catch (cause) {

@@ -12,6 +12,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { NetworkIntent } from "../drivers/intent.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import type { EtcFiles } from "../sandbox/etc-files.ts";
+import type { HeldPort } from "../ports/ports.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
 import { TeardownQueue } from "./teardown-queue.ts";
@@ -23,12 +24,21 @@ export interface SandboxRuntime {
   readonly resolver?: ResolverPorts;
 }
 
+/** A host port that is held for one of a sandbox's requests. */
+export interface Holding {
+  /** Which of the sandbox's ports. */
+  readonly index: number;
+  readonly held: HeldPort;
+}
+
 export interface World extends ControllerOptions {
   readonly registry: Registry;
   readonly locks: KeyedMutex;
   /** Carries out removals, together where several are asked for at once. */
   readonly teardowns: TeardownQueue;
   readonly runtimes: Map<string, SandboxRuntime>;
+  /** By sandbox id: the host ports held for it. */
+  readonly holdings: Map<string, readonly Holding[]>;
   /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
   driver(name: string): Driver;
   /** Throws `not-found`. */
@@ -57,6 +67,7 @@ export function createWorld(options: ControllerOptions): World {
     locks: new KeyedMutex(),
     teardowns: new TeardownQueue(options.kernel),
     runtimes: new Map(),
+    holdings: new Map(),
     driver: (name) => drivers.get(name) ?? missingDriver(name),
     ipamDriver: (name) => ipamDrivers.get(name) ?? missingPlugin(name),
   };

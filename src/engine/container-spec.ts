@@ -1,6 +1,7 @@
 /** What somebody asked for when creating a container. Everything is optional but the image; defaults come from the image. */
 import type { IpAddress } from "../addr/ip-address.ts";
 import type { MacAddress } from "../addr/mac-address.ts";
+import type { PortRequest } from "../controller/cnm.ts";
 import type { Json } from "../store/store.ts";
 
 export interface ContainerSpec {
@@ -40,6 +41,11 @@ export interface ContainerSpec {
   readonly sysctls: Readonly<Record<string, string>>;
   /** `80/tcp` */
   readonly exposedPorts: readonly string[];
+  readonly publish: {
+    readonly ports: readonly PortRequest[];
+    /** Every exposed port that is not among them gets an ephemeral port of the host. */
+    readonly allExposed: boolean;
+  };
   readonly mounts: readonly MountSpec[];
   /** Path in the container to mount options. */
   readonly tmpfs: Readonly<Record<string, string>>;

@@ -16,6 +16,7 @@ export const PLAIN_SPEC: ContainerSpec = {
   extraHosts: [],
   sysctls: {},
   exposedPorts: [],
+  publish: { ports: [], allExposed: false },
   mounts: [],
   tmpfs: {},
   readonlyRootfs: false,

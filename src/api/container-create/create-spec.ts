@@ -42,6 +42,7 @@ export function createSpec(input: CreateInput): { readonly spec: ContainerSpec; 
     extraHosts: parseExtraHosts(host.ExtraHosts),
     sysctls: host.Sysctls ?? {},
     exposedPorts: [...new Set([...ports.exposed, ...(input.image.exposedPorts ?? [])])],
+    publish: ports.publish,
     mounts: parseMounts(request),
     tmpfs: parseTmpfs(host.Tmpfs),
     resources: parseResources(host),

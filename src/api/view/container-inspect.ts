@@ -4,6 +4,7 @@ import type { Container } from "../../engine/container.ts";
 import type { NetworksView } from "./endpoint.ts";
 import { networksView, type EndpointsSource } from "./endpoint.ts";
 import { configView, hostConfigView, objectMember } from "./host-config.ts";
+import { portMapView } from "./ports.ts";
 import { mountView } from "./mount.ts";
 import { stateView } from "./container-state.ts";
 
@@ -61,7 +62,7 @@ function networkSettings(source: InspectSource) {
     Bridge: "",
     SandboxID: sandbox?.id ?? "",
     SandboxKey: sandbox?.key ?? "",
-    Ports: portsOf(source.container),
+    Ports: portMapView(source),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
@@ -70,12 +71,6 @@ function networkSettings(source: InspectSource) {
     ...bridgeSettings(networks),
     Networks: networks,
   };
-}
-
-/** Exposed ports of a running container, none of them published. */
-function portsOf(container: Container): Record<string, null> {
-  if (container.state.status !== "running" && container.state.status !== "paused") return {};
-  return Object.fromEntries(container.spec.exposedPorts.map((port) => [port, null]));
 }
 
 /** Before 1.52 the endpoint on the default bridge was repeated at the top. */

@@ -2,11 +2,11 @@
 import { networkModeText } from "./network-mode.ts";
 import { networksView, type EndpointsSource } from "./endpoint.ts";
 import { mountView } from "./mount.ts";
+import { portSummaries } from "./ports.ts";
 import { stateWord, statusText } from "./container-state.ts";
 
 export function containerSummary(source: EndpointsSource & { readonly nowNs: bigint }) {
   const { container, nowNs } = source;
-  const running = container.state.status === "running" || container.state.status === "paused";
   return {
     Id: container.id,
     Names: [`/${container.name}`],
@@ -14,7 +14,7 @@ export function containerSummary(source: EndpointsSource & { readonly nowNs: big
     ImageID: container.imageId,
     Command: commandText(container.commandLine),
     Created: Number(container.createdNs / 1_000_000_000n),
-    Ports: running ? container.spec.exposedPorts.map(portView) : [],
+    Ports: portSummaries(source),
     Labels: container.spec.labels,
     State: stateWord(container.state),
     Status: statusText(container.state, nowNs),
@@ -22,12 +22,6 @@ export function containerSummary(source: EndpointsSource & { readonly nowNs: big
     NetworkSettings: { Networks: networksView(source) },
     Mounts: container.spec.mounts.map((mount) => mountView(mount)),
   };
-}
-
-/** An exposed, unpublished port. */
-function portView(port: string) {
-  const [number = "", protocol = "tcp"] = port.split("/");
-  return { PrivatePort: Number(number), Type: protocol };
 }
 
 /** Words with spaces are quoted, as dockerd does in this list. */

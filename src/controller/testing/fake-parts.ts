@@ -15,6 +15,7 @@ import { createNullDriver } from "../../drivers/null/null-driver.ts";
 import { FakeFirewall } from "../../firewall/fake.ts";
 import { createDefaultIpam } from "../../ipam/default-ipam.ts";
 import { createNullIpam } from "../../ipam/null-ipam.ts";
+import { FakeHostPorts } from "../../ports/fake.ts";
 import { FakeKernel } from "../../kernel/fake.ts";
 import { openMemoryStore } from "../../store/memory-store.ts";
 import type { Store } from "../../store/store.ts";
@@ -25,6 +26,7 @@ import { FakeDns } from "./fake-dns.ts";
 
 export class FakeParts implements AsyncDisposable {
   readonly kernel = new FakeKernel();
+  ports = new FakeHostPorts();
   firewall = new FakeFirewall();
   dns = new FakeDns();
   store: Store = openMemoryStore();
@@ -49,6 +51,7 @@ export class FakeParts implements AsyncDisposable {
   async open(): Promise<Controller> {
     for (const controller of this.#opened.splice(0)) await controller[Symbol.asyncDispose]();
     this.dns = new FakeDns();
+    this.ports = Object.assign(new FakeHostPorts(), { foreign: this.ports.foreign, ipv6: this.ports.ipv6 });
     const bus = new EventBus(systemClock);
     bus.subscribe((event) => this.events.push(event));
     const controller = await Controller.open({
@@ -56,6 +59,7 @@ export class FakeParts implements AsyncDisposable {
       kernel: this.kernel,
       firewall: this.firewall,
       dns: this.dns,
+      ports: this.ports,
       ipamDrivers: [createDefaultIpam({ ulaSeed: "test" }), createNullIpam()],
       drivers: [createBridgeDriver(), createHostDriver(), createNullDriver()],
       events: bus,
@@ -81,6 +85,7 @@ export class FakeParts implements AsyncDisposable {
     return {
       facts: this.kernel.facts(),
       policies: this.firewall.policies(),
+      ports: this.ports.heldPorts(),
       names: [...this.dns.networks, ...this.dns.endpoints, ...this.dns.sandboxes],
       served: [...this.dns.served],
       networks: this.store.list("networks").map(({ id }) => id),

@@ -4,7 +4,7 @@
  */
 import { EngineError } from "../../base/errors.ts";
 import { shortId } from "../../base/ids.ts";
-import type { EndpointSpec, NetworkController, SandboxSpec, SandboxView } from "../../controller/cnm.ts";
+import type { EndpointSpec, NetworkController, PortRequest, SandboxSpec, SandboxView } from "../../controller/cnm.ts";
 import type { NetworkIntent } from "../../drivers/intent.ts";
 import type { ContainerSpec, EndpointSettings } from "../container-spec.ts";
 import type { ContainerEntry } from "./container-entry.ts";
@@ -221,8 +221,23 @@ function sandboxSpec(entry: ContainerEntry, endpoints: readonly EndpointSpec[]):
     },
     extraHosts: spec.extraHosts,
     sysctls: { ...defaults, ...Object.fromEntries(sysctls) },
+    ports: portRequests(spec),
     endpoints,
   };
+}
+
+/** `-p` as asked for, and with `-P` an ephemeral port for every other exposed one. */
+function portRequests({ publish, exposedPorts }: ContainerSpec): readonly PortRequest[] {
+  if (!publish.allExposed) return publish.ports;
+  const named = new Set(publish.ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`));
+  const others = exposedPorts.filter((port) => !named.has(port));
+  return [...publish.ports, ...others.flatMap(exposedRequest)].toSorted((a, b) => a.containerPort - b.containerPort);
+}
+
+function exposedRequest(text: string): readonly PortRequest[] {
+  const [port, name = "tcp"] = text.split("/");
+  const protocol = (["tcp", "udp", "sctp"] as const).find((known) => known === name);
+  return protocol === undefined ? [] : [{ protocol, containerPort: Number(port) }];
 }
 
 function refuseWhileRemoving(entry: ContainerEntry): void {

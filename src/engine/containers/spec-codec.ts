@@ -4,6 +4,7 @@
  */
 import { formatAddress, type IpAddress } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
+import type { PortRequest } from "../../controller/cnm.ts";
 import { present, RecordError, type RecordReader } from "../../controller/record-reader.ts";
 import type { Json } from "../../store/store.ts";
 import type { ContainerSpec, EndpointSettings, MountSpec, NetworkMode, Resources } from "../container-spec.ts";
@@ -14,6 +15,13 @@ export function encodeSpec(spec: ContainerSpec): Json {
     // As text, because it is not ours to look into.
     document: JSON.stringify(spec.document),
     endpoints: mapValues(spec.endpoints, encodeEndpoint),
+    publish: {
+      ...spec.publish,
+      ports: spec.publish.ports.map(({ hostAddress, ...port }) => ({
+        ...port,
+        hostAddress: hostAddress && formatAddress(hostAddress),
+      })),
+    },
     dns: { ...spec.dns, servers: spec.dns.servers.map(formatAddress) },
     extraHosts: spec.extraHosts.map(({ name, address }) => ({
       name,
@@ -108,6 +116,28 @@ function decodeNetworking(reader: RecordReader) {
     })),
     sysctls: textMap(reader.field("sysctls")),
     exposedPorts: texts(reader.field("exposedPorts")),
+    publish: reader.field("publish").optional(decodePublish) ?? { ports: [], allExposed: false },
+  };
+}
+
+function decodePublish(reader: RecordReader): ContainerSpec["publish"] {
+  return {
+    ports: reader.field("ports").list(decodePort),
+    allExposed: reader.field("allExposed").flag(),
+  };
+}
+
+function decodePort(reader: RecordReader): PortRequest {
+  return {
+    protocol: reader.field("protocol").oneOf(["tcp", "udp", "sctp"]),
+    containerPort: reader.field("containerPort").integer(),
+    ...present({
+      hostAddress: reader.field("hostAddress").optional((item) => item.address()),
+      hostPorts: reader.field("hostPorts").optional((range) => ({
+        first: range.field("first").integer(),
+        last: range.field("last").integer(),
+      })),
+    }),
   };
 }
 
