@@ -10,8 +10,9 @@ import { networkConnect, networkDisconnect, networkInspect, networkPrune, networ
 import { networkCreate } from "./network/create.ts";
 import { networkList } from "./network/list.ts";
 import { events } from "./system/events.ts";
+import { info } from "./system/info.ts";
 import { inspect } from "./system/inspect.ts";
-import { info, version } from "./system/version.ts";
+import { version } from "./system/version.ts";
 
 const CONTAINER_COMMANDS = [attach, create, exec, kill, logs, remove, rename, restart, run, start, stop];
 

@@ -9,8 +9,11 @@ import type { Json } from "../../store/store.ts";
 import { CliFailure } from "../failure.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { asObject, asText } from "./json-access.ts";
+import { parseJson, type ApiJson } from "./json-text.ts";
 
 const NEWEST = [1, 51] as const;
+/** The newest API version that we speak. */
+export const NEWEST_API = NEWEST.join(".");
 
 export interface Call {
   /** A list is sent as one parameter per member; undefined, false and "" are not sent. */
@@ -49,11 +52,10 @@ export class ApiClient {
   }
 
   /** The answer's JSON; null for an empty answer. */
-  async json(method: string, path: string, call: Call = {}): Promise<Json> {
+  async json(method: string, path: string, call: Call = {}): Promise<ApiJson> {
     const response = await this.stream(method, path, call);
     const body = await readText(response);
-    const json: Json = body.trim() === "" ? null : JSON.parse(body);
-    return json;
+    return body.trim() === "" ? null : parseJson(body);
   }
 
   /** The answer as a stream, once the daemon has said that all is well. */
@@ -85,7 +87,7 @@ export class ApiClient {
       .split(".")
       .map(Number);
     const older = major < NEWEST[0] || (major === NEWEST[0] && minor < NEWEST[1]);
-    return older ? `${major}.${minor}` : NEWEST.join(".");
+    return older ? `${major}.${minor}` : NEWEST_API;
   }
 
   async #versioned(path: string, { query = {} }: Call): Promise<string> {
@@ -135,8 +137,7 @@ async function accepted(message: IncomingMessage): Promise<IncomingMessage> {
 
 function errorText(body: string, status: number): string {
   try {
-    const json: Json = JSON.parse(body);
-    const message = asText(asObject(json)["message"]);
+    const message = asText(asObject(parseJson(body))["message"]);
     if (message !== "") return message.trim();
   } catch {
     // not JSON: the text itself is the message

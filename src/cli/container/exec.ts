@@ -1,4 +1,5 @@
 /** `causeway exec`, `attach`, `start` and `logs`: joining what runs, or what it wrote. */
+import { messageOf } from "../../base/errors.ts";
 import { assertTerminal, runSession } from "../attach-session.ts";
 import { asBoolean, asNumber, asObject, asText, type JsonObject } from "../client/json-access.ts";
 import { copyFrames, copyRaw } from "../client/output-frames.ts";
@@ -186,7 +187,6 @@ export const logs: CommandSpec = {
   examples: ["causeway logs -f --tail 20 c1", "causeway logs --since 10m -t c1"],
   run: async (context, [container = ""], flags) => {
     const details = asObject(await context.api.json("GET", containerPath(container, "/json")));
-    const [since, until] = [flags.text("since"), flags.text("until")];
     const query = {
       stdout: 1,
       stderr: 1,
@@ -194,11 +194,21 @@ export const logs: CommandSpec = {
       timestamps: flags.isOn("timestamps"),
       details: flags.isOn("details"),
       tail: flags.text("tail") ?? "all",
-      since: since === undefined ? undefined : parseTimestamp(since),
-      until: until === undefined ? undefined : parseTimestamp(until),
+      since: timeFlag(flags, "since"),
+      until: timeFlag(flags, "until"),
     };
     const source = await context.api.stream("GET", containerPath(asText(details["Id"]), "/logs"), { query });
     if (asBoolean(asObject(details["Config"])["Tty"])) await copyRaw(source, context.stdout);
     else await copyFrames(source, context.stdout, context.stderr);
   },
 };
+
+function timeFlag(flags: FlagValues, name: "since" | "until"): string | undefined {
+  const value = flags.text(name);
+  if (value === undefined) return undefined;
+  try {
+    return parseTimestamp(value);
+  } catch (cause) {
+    throw new CliFailure(`invalid value for "${name}": ${messageOf(cause)}`, 1, { cause });
+  }
+}

@@ -14,8 +14,8 @@ export const containerInspect: CommandSpec = {
   examples: ["causeway container inspect -f '{{.State.Status}}' c1"],
   run: async (context, names, flags) => {
     const query = { size: flags.isOn("size") ? 1 : undefined };
-    await inspectAll(context, names, flags.text("format") ?? "", async (name) =>
-      readText(await context.api.stream("GET", containerPath(name, "/json"), { query })),
-    );
+    await inspectAll(context, names, flags.text("format") ?? "", async (name) => ({
+      text: await readText(await context.api.stream("GET", containerPath(name, "/json"), { query })),
+    }));
   },
 };

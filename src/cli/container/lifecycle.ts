@@ -81,7 +81,12 @@ export const rename: CommandSpec = {
   options: [],
   examples: ["causeway rename c1 web"],
   run: async ({ api }, [container = "", name = ""]) => {
-    await api.json("POST", containerPath(container, "/rename"), { query: { name } });
+    try {
+      await api.json("POST", containerPath(container, "/rename"), { query: { name } });
+    } catch (cause) {
+      if (!(cause instanceof CliFailure)) throw cause;
+      throw new CliFailure(`${cause.message}\nError: failed to rename container named ${container}`, 1, { cause });
+    }
   },
 };
 

@@ -7,8 +7,7 @@ export function parseTimestamp(text: string, nowMs: number = Date.now()): string
   const back = parseDuration(text);
   if (back !== undefined) return seconds(nowMs - back);
   const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(\.\d+)?)?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
-  if (match === null)
-    throw new CliFailure(`invalid value for "since": failed to parse value as time or duration: "${text}"`);
+  if (match === null) throw new CliFailure(`failed to parse value as time or duration: "${text}"`);
   const [, date, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
   const ms = Date.parse(`${date}T${hour}:${minute}:${second}${zone}`);
   return `${Math.floor(ms / 1000)}.${fraction.slice(1).padEnd(9, "0").slice(0, 9)}`;

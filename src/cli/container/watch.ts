@@ -1,6 +1,7 @@
 /** What attached commands share: waiting for the exit status, passing on the window's size and signals. */
 import { constants } from "node:os";
 import { asNumber, asObject, asText } from "../client/json-access.ts";
+import { parseJson } from "../client/json-text.ts";
 import type { CliContext } from "../context.ts";
 import { CliFailure } from "../failure.ts";
 import { watchSize } from "../terminal.ts";
@@ -25,7 +26,7 @@ export async function beginWait(
   const read = async (): Promise<number> => {
     let body = "";
     for await (const chunk of answer) body += String(chunk);
-    const result = asObject(JSON.parse(body));
+    const result = asObject(parseJson(body));
     const message = asText(asObject(result["Error"])["Message"]);
     if (message !== "") throw new CliFailure(message, 125);
     return asNumber(result["StatusCode"]);

@@ -8,11 +8,17 @@ export function checkFilter(value: string): void {
 
 /** JSON text for the `filters` query parameter; undefined without filters. */
 export function encodeFilters(filters: readonly string[]): string | undefined {
-  const byKey: Record<string, Record<string, true>> = {};
+  const byKey = new Map<string, Set<string>>();
   for (const filter of filters.filter((text) => text !== "")) {
     const [key = "", ...value] = filter.split("=");
     const name = key.trim().toLowerCase();
-    byKey[name] = { ...byKey[name], [value.join("=").trim()]: true };
+    byKey.set(name, (byKey.get(name) ?? new Set()).add(value.join("=").trim()));
   }
-  return Object.keys(byKey).length === 0 ? undefined : JSON.stringify(byKey);
+  if (byKey.size === 0) return undefined;
+  const keys = [...byKey.keys()].sort();
+  return JSON.stringify(Object.fromEntries(keys.map((key) => [key, asMembers(byKey.get(key) ?? new Set())])));
+}
+
+function asMembers(values: ReadonlySet<string>): Record<string, true> {
+  return Object.fromEntries([...values].sort().map((value) => [value, true]));
 }

@@ -3,7 +3,7 @@
  * (`53-54/udp`, `0.0.0.0:80-81->80-81/tcp`); behind them each other mapping by itself (`0.0.0.0:8080->80/tcp`).
  */
 import { asNumber, asObject, asText } from "../client/json-access.ts";
-import type { Json } from "../../store/store.ts";
+import type { ApiJson } from "../client/json-text.ts";
 
 interface Port {
   readonly ip: string;
@@ -18,7 +18,7 @@ interface Run {
 }
 
 /** From the `Ports` of a container summary. */
-export function displayPorts(ports: readonly Json[]): string {
+export function displayPorts(ports: readonly ApiJson[]): string {
   const sorted = ports.map(readPort).sort(comparePorts);
   const finished: string[] = [];
   const mappings: string[] = [];
@@ -39,7 +39,7 @@ export function displayPorts(ports: readonly Json[]): string {
   return [...finished, ...[...runs.values()].map(formatRun), ...mappings].join(", ");
 }
 
-function readPort(json: Json): Port {
+function readPort(json: ApiJson): Port {
   const port = asObject(json);
   return {
     ip: asText(port["IP"]),

@@ -6,10 +6,18 @@ import { printError, type CliContext } from "../context.ts";
 import { CliFailure } from "../failure.ts";
 import { indentJson } from "./indent-json.ts";
 import { compile, run } from "./list-format.ts";
-import type { Json } from "../../store/store.ts";
+import { parseJson, type ApiJson } from "../client/json-text.ts";
+import type { GoValue } from "../template/go-value.ts";
 
-/** Fetches one object's JSON text. Throws CliFailure. */
-export type Fetch = (reference: string) => Promise<string>;
+export interface Found {
+  /** The object's JSON. */
+  readonly text: string;
+  /** What a template sees of it; the JSON itself where nothing is said. */
+  readonly view?: (json: ApiJson) => GoValue;
+}
+
+/** Fetches one object. Throws CliFailure. */
+export type Fetch = (reference: string) => Promise<Found>;
 
 export async function inspectAll(
   context: CliContext,
@@ -22,8 +30,8 @@ export async function inspectAll(
   const errors: string[] = [];
   for (const reference of references) {
     try {
-      const text = await fetch(reference);
-      found.push(template === undefined ? text : `${execute(template, text)}\n`);
+      const { text, view = (json) => json } = await fetch(reference);
+      found.push(template === undefined ? text : `${run(template, view(parseJson(text)))}\n`);
     } catch (cause) {
       if (!(cause instanceof CliFailure)) throw cause;
       errors.push(cause.message);
@@ -37,8 +45,3 @@ export async function inspectAll(
 
 /** As docker's template for raw JSON; it ends with status 64 when it cannot be read. */
 const STRICT = { missingKeyIsError: true };
-
-function execute(template: ReturnType<typeof compile>, text: string): string {
-  const json: Json = JSON.parse(text);
-  return run(template, json);
-}

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { text as readText } from "node:stream/consumers";
 import { ApiError } from "../client/api-client.ts";
 import { asList, asNumber, asObject, asText, type JsonObject } from "../client/json-access.ts";
+import { parseJson, type ApiJson } from "../client/json-text.ts";
 import { printError, printLine } from "../context.ts";
 import { CliFailure } from "../failure.ts";
 import type { CommandSpec } from "../flags/command-spec.ts";
@@ -40,7 +41,7 @@ export const imageImport: CommandSpec = {
     const call = upload === undefined ? { query } : { query, upload };
     const answer = await context.api.stream("POST", "/images/create", call);
     for (const line of (await readText(answer)).split("\n").filter((part) => part.trim() !== "")) {
-      const message = asObject(JSON.parse(line));
+      const message = asObject(parseJson(line));
       if (message["error"] !== undefined) throw new CliFailure(asText(message["error"]));
       printLine(context, asText(message["status"]));
     }
@@ -108,20 +109,25 @@ function imageRows(image: JsonObject, truncate: boolean): GoRow[] {
   const size = humanSize(asNumber(image["Size"]));
   return named.map(({ repository, tag }) => {
     const fields = {
-      Containers: "N/A",
+      Containers: counted(image["Containers"], String),
       CreatedAt: formatLocalSeconds(created),
       CreatedSince: `${humanDuration(Math.floor(Date.now() / 1000) - created)} ago`,
       Digest: digestOf(image, repository),
       ID: truncate ? truncateId(id) : id,
       Repository: repository,
-      SharedSize: "N/A",
+      SharedSize: counted(image["SharedSize"], (size) => humanSize(size)),
       Size: size,
       Tag: tag,
-      UniqueSize: "N/A",
+      UniqueSize: counted(image["SharedSize"], (shared) => humanSize(asNumber(image["Size"]) - shared)),
       VirtualSize: humanSize(asNumber(image["Size"]), 4),
     };
     return new GoRow("*formatter.imageContext", fields);
   });
+}
+
+/** What the daemon did not count is -1. */
+function counted(json: ApiJson | undefined, show: (count: number) => string): string {
+  return asNumber(json) === -1 ? "N/A" : show(asNumber(json));
 }
 
 function digestOf(image: JsonObject, repository: string): string {
@@ -168,9 +174,9 @@ export const imageInspect: CommandSpec = {
   options: [text("format,f", "Format output: json or a Go template")],
   examples: ["causeway image inspect -f '{{json .Config.Cmd}}' busybox"],
   run: async (context, names, flags) =>
-    inspectAll(context, names, flags.text("format") ?? "", async (name) =>
-      readText(await context.api.stream("GET", imagePath(name, "/json"))),
-    ),
+    inspectAll(context, names, flags.text("format") ?? "", async (name) => ({
+      text: await readText(await context.api.stream("GET", imagePath(name, "/json"))),
+    })),
 };
 
 export const imageTag: CommandSpec = {

@@ -13,6 +13,7 @@ import { integer, list, text, toggle } from "../flags/option-spec.ts";
 import { inspectAll } from "../format/inspect-output.ts";
 import type { Json } from "../../store/store.ts";
 import { commaSeparated } from "./create.ts";
+import { networkView } from "./view.ts";
 
 export const networkInspect: CommandSpec = {
   name: "inspect",
@@ -29,9 +30,10 @@ export const networkInspect: CommandSpec = {
   ],
   run: async (context, names, flags) => {
     const query = { verbose: flags.isOn("verbose") ? "true" : undefined };
-    await inspectAll(context, names, flags.text("format") ?? "", async (name) =>
-      readText(await context.api.stream("GET", `/networks/${encodeURIComponent(name)}`, { query })),
-    );
+    await inspectAll(context, names, flags.text("format") ?? "", async (name) => ({
+      text: await readText(await context.api.stream("GET", `/networks/${encodeURIComponent(name)}`, { query })),
+      view: networkView,
+    }));
   },
 };
 

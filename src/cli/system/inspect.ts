@@ -5,7 +5,8 @@ import type { CliContext } from "../context.ts";
 import { CliFailure } from "../failure.ts";
 import type { CommandSpec } from "../flags/command-spec.ts";
 import { text, toggle } from "../flags/option-spec.ts";
-import { inspectAll } from "../format/inspect-output.ts";
+import { inspectAll, type Found } from "../format/inspect-output.ts";
+import { networkView } from "../network/view.ts";
 
 const PATHS: readonly (readonly [type: string, path: (name: string) => string])[] = [
   ["container", (name) => `/containers/${name}/json`],
@@ -42,11 +43,12 @@ interface Search {
   readonly size: boolean;
 }
 
-async function find({ api }: CliContext, name: string, { type, paths, size }: Search): Promise<string> {
+async function find({ api }: CliContext, name: string, { type, paths, size }: Search): Promise<Found> {
   for (const [kind, path] of paths) {
     try {
       const query = { size: size && kind === "container" ? 1 : undefined };
-      return await readText(await api.stream("GET", path(encodeURIComponent(name)), { query }));
+      const text = await readText(await api.stream("GET", path(encodeURIComponent(name)), { query }));
+      return kind === "network" ? { text, view: networkView } : { text };
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404 || type !== undefined) throw error;
     }

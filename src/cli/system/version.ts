@@ -1,110 +1,107 @@
-/** `causeway version` and `causeway info`: what runs on both ends. */
-import { readFileSync } from "node:fs";
-import { asBoolean, asList, asNumber, asObject, asText, type JsonObject } from "../client/json-access.ts";
-import { printLine } from "../context.ts";
+/** `causeway version`: what runs on both ends, in docker's layout. */
+import { asList, asObject, asText, asTextMap, type JsonObject } from "../client/json-access.ts";
+import { printLine, type CliContext } from "../context.ts";
+import { CliFailure } from "../failure.ts";
 import type { CommandSpec } from "../flags/command-spec.ts";
 import { text } from "../flags/option-spec.ts";
-import { binarySize } from "../format/human.ts";
+import { formatAnsi } from "../format/go-time.ts";
 import { compile, run } from "../format/list-format.ts";
-
-const FORMAT = text("format,f", "Format output: json or a Go template");
+import { clientFacts } from "./client-facts.ts";
 
 export const version: CommandSpec = {
   name: "version",
   usage: "[OPTIONS]",
   summary: "Show the version information of client and server",
   arguments: [0, 0],
-  options: [FORMAT],
+  options: [text("format,f", "Format output: json or a Go template")],
   examples: ["causeway version --format '{{.Server.Version}}'"],
   run: async (context, _args, flags) => {
-    const server = asObject(await context.api.json("GET", "/version"));
-    const client = { Version: ownVersion(), ApiVersion: await context.api.version(), NodeVersion: process.version };
     const format = flags.text("format") ?? "";
-    if (format !== "") {
-      printLine(
-        context,
-        run(compile(format === "json" ? "{{json .}}" : format, {}, 64), { Client: client, Server: server }),
-      );
-      return;
-    }
-    const lines = [
-      "Client:",
-      ...pairs([
-        ["Version", client.Version],
-        ["API version", client.ApiVersion],
-        ["Node version", client.NodeVersion],
-      ]),
-    ];
-    printLine(context, [...lines, "", "Server:", ...serverLines(server)].join("\n"));
+    const template = format === "" ? undefined : compile(format === "json" ? "{{json .}}" : format, {}, 64);
+    const { server, failure } = await askServer(context);
+    const apiVersion = failure === undefined ? await context.api.version() : undefined;
+    const client = clientFacts(apiVersion);
+    if (template === undefined) printLine(context, [...clientLines(client), ...serverLines(server)].join("\n"));
+    else printLine(context, run(template, { Client: client, Server: server ?? null }));
+    if (failure !== undefined) throw failure;
   },
 };
 
-/** The package's version, from the package.json above this file, in the source and in the build alike. */
-function ownVersion(): string {
-  const file = new URL("../../../package.json", import.meta.url);
-  return asText(asObject(JSON.parse(readFileSync(file, "utf8")))["version"]);
+interface Answer {
+  readonly server?: JsonObject;
+  readonly failure?: CliFailure;
 }
 
-function serverLines(server: JsonObject): string[] {
-  const api = `${asText(server["ApiVersion"])} (minimum version ${asText(server["MinAPIVersion"])})`;
-  const engine = pairs([
-    ["Version", asText(server["Version"])],
-    ["API version", api],
-    ["OS/Arch", `${asText(server["Os"])}/${asText(server["Arch"])}`],
-    ["Kernel version", asText(server["KernelVersion"])],
-  ]);
+/** A daemon that does not answer is no reason to keep the client's version. */
+async function askServer({ api }: CliContext): Promise<Answer> {
+  try {
+    return { server: withEngine(asObject(await api.json("GET", "/version"))) };
+  } catch (failure) {
+    if (failure instanceof CliFailure) return { failure };
+    throw failure;
+  }
+}
+
+/** Old daemons do not name the engine among the components. */
+function withEngine(server: JsonObject): JsonObject {
   const components = asList(server["Components"]).map(asObject);
-  return [...engine, ...components.map((part) => ` ${asText(part["Name"])}: ${asText(part["Version"])}`)];
+  const known = components.some((component) => component["Name"] === "Engine");
+  const { ApiVersion, MinAPIVersion, GitCommit, GoVersion, Os, Arch, BuildTime } = asTextMap(server);
+  const experimental = String(server["Experimental"] === true);
+  const details = { ApiVersion, MinAPIVersion, GitCommit, GoVersion, Os, Arch, BuildTime, Experimental: experimental };
+  const present = Object.fromEntries(Object.entries(details).map(([key, value]) => [key, value ?? ""]));
+  const engine = { Name: "Engine", Version: asText(server["Version"]), Details: present };
+  return { ...server, Components: (known ? components : [...components, engine]).map(withBuildDate) };
 }
 
-export const info: CommandSpec = {
-  name: "info",
-  usage: "[OPTIONS]",
-  summary: "Display system-wide information",
-  arguments: [0, 0],
-  options: [FORMAT],
-  examples: ["causeway info", "causeway info --format '{{.Containers}} {{.Driver}}'"],
-  run: async (context, _args, flags) => {
-    const server = asObject(await context.api.json("GET", "/info"));
-    const format = flags.text("format") ?? "";
-    if (format === "") printLine(context, infoLines(server).join("\n"));
-    else printLine(context, run(compile(format === "json" ? "{{json .}}" : format, {}, 64), server));
-  },
-};
+function withBuildDate(component: JsonObject): JsonObject {
+  const details = asObject(component["Details"]);
+  if (component["Name"] !== "Engine" || details["BuildTime"] === undefined) return component;
+  return { ...component, Details: { ...details, BuildTime: formatAnsi(asText(details["BuildTime"])) } };
+}
 
-function infoLines(server: JsonObject): string[] {
-  const plugins = asObject(server["Plugins"]);
-  const networks = asList(plugins["Network"]).map(asText).join(" ");
-  const firewall = asText(asObject(server["FirewallBackend"])["Driver"]);
-  const pools = asList(server["DefaultAddressPools"]).map(asObject);
+function clientLines(client: Readonly<Record<string, string>>): string[] {
+  const { Version = "", ApiVersion = "", DefaultAPIVersion = "", GoVersion = "", Os, Arch, Context = "" } = client;
+  const downgraded = ApiVersion === DefaultAPIVersion ? "" : ` (downgraded from ${DefaultAPIVersion})`;
   return [
-    "Server:",
-    ` Containers: ${asNumber(server["Containers"])}`,
-    `  Running: ${asNumber(server["ContainersRunning"])}`,
-    `  Paused: ${asNumber(server["ContainersPaused"])}`,
-    `  Stopped: ${asNumber(server["ContainersStopped"])}`,
-    ` Images: ${asNumber(server["Images"])}`,
-    ` Server Version: ${asText(server["ServerVersion"])}`,
-    ` Storage Driver: ${asText(server["Driver"])}`,
-    " Plugins:",
-    `  Network: ${networks}`,
-    ...(firewall === "" ? [] : [` Firewall Backend: ${firewall}`]),
-    ` Kernel Version: ${asText(server["KernelVersion"])}`,
-    ` Operating System: ${asText(server["OperatingSystem"])}`,
-    ` OSType: ${asText(server["OSType"])}`,
-    ` Architecture: ${asText(server["Architecture"])}`,
-    ` CPUs: ${asNumber(server["NCPU"])}`,
-    ` Total Memory: ${binarySize(asNumber(server["MemTotal"]))}`,
-    ` Name: ${asText(server["Name"])}`,
-    ` ID: ${asText(server["ID"])}`,
-    ` Root Dir: ${asText(server["DockerRootDir"])}`,
-    ` Live Restore Enabled: ${asBoolean(server["LiveRestoreEnabled"])}`,
-    ...(pools.length === 0 ? [] : [" Default Address Pools:"]),
-    ...pools.map((pool) => `   Base: ${asText(pool["Base"])}, Size: ${asNumber(pool["Size"])}`),
-    ...asList(server["Warnings"]).map(asText),
+    "Client:",
+    ...pairs(1, [
+      ["Version", Version],
+      ["API version", `${ApiVersion}${downgraded}`],
+      ["Go version", GoVersion],
+      ["OS/Arch", `${Os}/${Arch}`],
+      ["Context", Context],
+    ]),
   ];
 }
 
-function pairs(entries: readonly (readonly [name: string, value: string])[]): string[] {
-  return entries.map(([name, value]) => ` ${`${name}:`.padEnd(18)}${value}`);
+function serverLines(server: JsonObject | undefined): string[] {
+  if (server === undefined) return [];
+  const platform = asText(asObject(server["Platform"])["Name"]);
+  const components = asList(server["Components"]).map(asObject);
+  return ["", `Server:${platform === "" ? "" : ` ${platform}`}`, ...components.flatMap(componentLines)];
+}
+
+function componentLines(component: JsonObject): string[] {
+  const name = asText(component["Name"]);
+  const details = asTextMap(component["Details"]);
+  const own = name === "Engine" ? engineDetails(details) : Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [` ${name}:`, ...pairs(2, [["Version", asText(component["Version"])], ...own])];
+}
+
+function engineDetails(details: Readonly<Record<string, string>>): (readonly [name: string, value: string])[] {
+  const { ApiVersion = "", MinAPIVersion = "", GoVersion = "", GitCommit = "", BuildTime = "" } = details;
+  return [
+    ["API version", `${ApiVersion} (minimum version ${MinAPIVersion})`],
+    ["Go version", GoVersion],
+    ["Git commit", GitCommit],
+    ["Built", BuildTime],
+    ["OS/Arch", `${details["Os"] ?? ""}/${details["Arch"] ?? ""}`],
+    ["Experimental", details["Experimental"] ?? ""],
+  ];
+}
+
+/** The value begins in the column that docker's does. */
+function pairs(indent: number, entries: readonly (readonly [name: string, value: string])[]): string[] {
+  return entries.map(([name, value]) => `${" ".repeat(indent)}${name}: `.padEnd(20) + value);
 }

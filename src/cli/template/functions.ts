@@ -91,12 +91,17 @@ function slice(value: GoValue, from?: GoValue, to?: GoValue): GoValue {
 
 function same(a: GoValue, b: GoValue): boolean {
   if ((a ?? null) === null || (b ?? null) === null) return (a ?? null) === (b ?? null);
+  if (isNumeric(a) && isNumeric(b)) return compare(a, b) === 0;
   if (typeof a !== typeof b) throw new Error("error calling eq: incompatible types for comparison");
   return typeof a === "object" ? formatJson(a) === formatJson(b) : a === b;
 }
 
+function isNumeric(value: GoValue): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
 function compare(a: GoValue, b: GoValue): number {
-  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (isNumeric(a) && isNumeric(b)) return a < b ? -1 : Number(a > b);
   if (typeof a === "string" && typeof b === "string") return a < b ? -1 : Number(a > b);
   throw new Error("error calling lt: incompatible types for comparison");
 }

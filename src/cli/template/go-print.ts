@@ -20,9 +20,15 @@ export function formatValue(value: GoValue): string {
 
 /** JSON as docker prints it: of a row with its fields in alphabetical order and HTML's characters escaped. */
 export function formatJson(value: GoValue): string {
-  if (!(value instanceof GoRow)) return JSON.stringify(value ?? null);
+  if (!(value instanceof GoRow)) return stringify(value);
   const sorted = Object.entries(value.fields).sort(([a], [b]) => (a < b ? -1 : 1));
-  return escapeHtml(JSON.stringify(Object.fromEntries(sorted)));
+  return escapeHtml(stringify(Object.fromEntries(sorted)));
+}
+
+function stringify(value: GoValue): string {
+  const exact = (_key: string, member: unknown): unknown =>
+    typeof member === "bigint" ? JSON.rawJSON(String(member)) : member;
+  return JSON.stringify(value ?? null, exact);
 }
 
 /** As Go's encoder does unless told otherwise. */
@@ -74,6 +80,7 @@ function formatVerb(verb: string, flags: string, precision: string | undefined, 
     return `[${value.map((member) => formatVerb("q", "", undefined, member)).join(" ")}]`;
   if (verb === "t" && typeof value === "boolean") return String(value);
   if (verb === "x" && typeof value === "string") return Buffer.from(value).toString("hex");
+  if (verb === "d" && typeof value === "bigint") return signed(String(value));
   if (typeof value !== "number") return `%!${verb}(${typeNameOf(value)}=${formatValue(value)})`;
   if (verb === "d") return signed(String(value));
   if (verb === "f" || verb === "F") return signed(value.toFixed(Number(precision ?? 6)));
