@@ -17,8 +17,8 @@ import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
 import type { Firewall } from "../firewall/firewall.ts";
-import type { FirewallBackend } from "../firewall/forward-drop.ts";
 import { enableForwarding } from "../firewall/forwarding.ts";
+import type { FirewallBackend } from "../firewall/forward-drop.ts";
 import { openNoFirewall } from "../firewall/no-firewall.ts";
 import { openFirewall } from "../firewall/open-firewall.ts";
 import { createDefaultIpam } from "../ipam/default-ipam.ts";
@@ -43,10 +43,7 @@ export interface OpenOptions {
   /** dockerd's defaults (`DEFAULT_SETTINGS`) when left out; given, it is the whole of them. */
   readonly settings?: NetworkSettings;
   /** `--default-address-pool`; size is a prefix length. */
-  readonly defaultAddressPools?: readonly {
-    readonly base: Prefix;
-    readonly size: number;
-  }[];
+  readonly defaultAddressPools?: readonly { readonly base: Prefix; readonly size: number }[];
   /** `--firewall-backend`; iptables when left out. */
   readonly firewallBackend?: FirewallBackend;
   /** `--iptables=false`: no rules at all, and no masquerading. */
@@ -95,24 +92,14 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
     if (settings.ipForward)
       await forwardLater({ ...backendOf(options), kernel, store }, family, familiesToDrop(options));
   };
-  const shared = {
-    ensureForwarding,
-    store,
-    kernel,
-    firewall,
-    dns,
-    events,
-    clock,
-    log,
-    runDirectory,
-    settings,
-  };
+  const shared = { ensureForwarding, store, kernel, firewall, dns, ports, events, clock, log, runDirectory, settings };
   const ipamDrivers = openIpam(options, store);
   const controller = parts.use(
     await Controller.open({
       ...shared,
       ipamDrivers,
       drivers: builtInDrivers(settings, iptables),
+      translatedFamilies: filteredFamilies(options),
     }),
   );
   const opened = parts.move();
@@ -131,10 +118,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
 function effectiveSettings(options: OpenOptions, iptables: boolean): NetworkSettings {
   const settings = options.settings ?? DEFAULT_SETTINGS;
   if (iptables || settings.defaultBridge === undefined) return settings;
-  return {
-    ...settings,
-    defaultBridge: { ...settings.defaultBridge, ipMasquerade: false },
-  };
+  return { ...settings, defaultBridge: { ...settings.defaultBridge, ipMasquerade: false } };
 }
 
 interface FirewallParts {
@@ -151,17 +135,10 @@ async function openPacketFilter(options: OpenOptions, parts: FirewallParts): Pro
   if (!iptables) return openNoFirewall(parts.log);
   const drops = familiesToDrop(options);
   const dropForwarded = switchedOn.filter((family) => drops.includes(family));
-  return openFirewall({
-    ...parts,
-    ...backendOf(options),
-    ip6tables,
-    dropForwarded,
-  });
+  return openFirewall({ ...parts, ...backendOf(options), ip6tables, dropForwarded });
 }
 
-function backendOf({ firewallBackend = "iptables" }: OpenOptions): {
-  readonly backend: FirewallBackend;
-} {
+function backendOf({ firewallBackend = "iptables" }: OpenOptions): { readonly backend: FirewallBackend } {
   return { backend: firewallBackend };
 }
 
