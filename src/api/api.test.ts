@@ -296,8 +296,12 @@ test("network lists filter by name, id, driver, label, type and use", async () =
   assert.deepEqual(await names({ dangling: ["false"] }), ["bridge", "host", "none"]);
 });
 
-test("prunes answer names or null", async () => {
+test("prunes answer names or null, and end with an event", async () => {
   await using server = await TestServer.start();
+  const pruned: string[] = [];
+  server.engine.events.subscribe(({ type, action, attributes }) => {
+    if (action === "prune") pruned.push(`${type} ${attributes["reclaimed"]}`);
+  });
   assert.deepEqual((await server.request("POST", "/networks/prune")).body, { NetworksDeleted: null });
   await server.created("/networks/create", { Name: "n1" });
   assert.deepEqual((await server.request("POST", "/networks/prune")).body, { NetworksDeleted: ["n1"] });
@@ -307,6 +311,7 @@ test("prunes answer names or null", async () => {
   });
   assert.deepEqual((await server.request("POST", "/images/prune")).body, { ImagesDeleted: null, SpaceReclaimed: 0 });
   assert.deepEqual((await server.request("POST", "/volumes/prune")).body, { VolumesDeleted: [], SpaceReclaimed: 0 });
+  assert.deepEqual(pruned, ["network 0", "network 0", "container 0", "image 0"]);
 });
 
 test("by force an endpoint of a container that is no more is disconnected by its name", async () => {

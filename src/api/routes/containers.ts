@@ -4,6 +4,7 @@ import type { ApiApp, ById } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { createSpec } from "../container-create/create-spec.ts";
 import { containerFilter, LIST_FILTERS, PRUNE_FILTERS, pruneFilter } from "../container-filters.ts";
+import { emitPrune } from "../prune-event.ts";
 import { Filters } from "../filters.ts";
 import { Query } from "../query.ts";
 import { ContainerCreateBody, type ContainerCreateRequest } from "../schema/container-bodies.ts";
@@ -28,6 +29,7 @@ export function containerRoutes(app: ApiApp, context: ApiContext): void {
   app.post("/containers/prune", async (request) => {
     const filters = Filters.parse(new Query(request.url).text("filters"), PRUNE_FILTERS);
     const ids = await containers.prune(pruneFilter(filters, context.clock.nowNs()));
+    emitPrune(context, "container");
     return { ContainersDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: 0 };
   });
   app.post<ById>("/containers/:id/rename", async (request, reply) => {

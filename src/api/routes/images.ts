@@ -7,6 +7,7 @@ import { Filters, parseUntil } from "../filters.ts";
 import { parseChanges } from "../image-changes.ts";
 import { familiarName } from "../../engine/images/reference.ts";
 import { imageReference } from "../image-reference.ts";
+import { emitPrune } from "../prune-event.ts";
 import { Query } from "../query.ts";
 import { imageHistory, imageInspect, imageSummary } from "../view/image.ts";
 
@@ -144,7 +145,8 @@ function globMatches(pattern: string, name: string): boolean {
 }
 
 /** Dangling images; with `dangling=false` every image that no container uses. */
-async function prune({ engine, clock }: ApiContext, query: Query) {
+async function prune(context: ApiContext, query: Query) {
+  const { engine, clock } = context;
   const filters = Filters.parse(query.text("filters"), PRUNE_FILTERS);
   const until = untilOf(filters, clock.nowNs());
   const before = await engine.images.list();
@@ -161,5 +163,6 @@ async function prune({ engine, clock }: ApiContext, query: Query) {
     }
   }
   const size = before.filter(({ id }) => deleted.includes(id)).reduce((sum, image) => sum + image.size, 0);
+  emitPrune(context, "image", size);
   return { ImagesDeleted: deleted.length === 0 ? null : deleted.map((id) => ({ Deleted: id })), SpaceReclaimed: size };
 }

@@ -7,6 +7,7 @@ import type { ApiContext } from "../api-context.ts";
 import { endpointSettings } from "../container-create/endpoint-settings.ts";
 import { Filters, parseUntil } from "../filters.ts";
 import { networkSpec } from "../network-create.ts";
+import { emitPrune } from "../prune-event.ts";
 import { Query } from "../query.ts";
 import {
   NetworkConnectBody,
@@ -124,6 +125,7 @@ function pruneRoute(app: ApiApp, context: ApiContext): void {
     running = true;
     try {
       const names = await prune(context, filters);
+      emitPrune(context, "network");
       return { NetworksDeleted: names.length === 0 ? null : names };
     } finally {
       running = false;
@@ -148,6 +150,5 @@ async function prune({ engine, clock, log }: ApiContext, filters: Filters): Prom
       log.warn({ error, network: network.name }, "prune: network stays");
     }
   }
-  engine.events.emit({ type: "network", action: "prune", actorId: "", attributes: { reclaimed: "0" } });
   return names;
 }

@@ -1,6 +1,6 @@
 /** `Containers` of engine.ts: finds the container that is meant and hands the request to the module that does it. */
 import type { Readable } from "node:stream";
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import type { SandboxView } from "../../controller/cnm.ts";
 import type { Container } from "../container.ts";
 import type { ContainerSpec, EndpointSettings } from "../container-spec.ts";
@@ -109,8 +109,13 @@ export class ContainerService implements Containers {
     for (const entry of this.#context.registry.all()) {
       const { status } = entry.record.state;
       if ((status !== "created" && status !== "exited") || !matches(entry.view())) continue;
-      await this.#control.remove(entry, {});
-      removed.push(entry.id);
+      try {
+        await this.#control.remove(entry, {});
+        removed.push(entry.id);
+      } catch (error) {
+        // Started or removed by somebody else meanwhile, most likely: no reason to keep the others.
+        this.#context.options.log.warn({ container: entry.id, error: messageOf(error) }, "prune: container stays");
+      }
     }
     return removed;
   }
