@@ -88,10 +88,25 @@ const REFUSALS: readonly Row[] = [
   [
     "POST",
     "/containers/create",
-    host({ PortBindings: { "80/tcp": [{ HostPort: "80" }] } }),
-    501,
-    "published ports are not implemented yet",
+    host({ PortBindings: { "80/tcp": [{ HostPort: "9000-8000" }] } }),
+    400,
+    'invalid port specification: "9000-8000"',
   ],
+  [
+    "POST",
+    "/containers/create",
+    host({ PortBindings: { "80/tcp": [{ HostIp: "300.1.1.1" }] } }),
+    400,
+    "invalid IP address: 300.1.1.1",
+  ],
+  [
+    "POST",
+    "/containers/create",
+    host({ PortBindings: { "80/icmp": [] } }),
+    400,
+    'invalid port specification: "80/icmp"',
+  ],
+  ["GET", '/containers/json?filters={"publish":["x"]}', undefined, 400, 'invalid filter port: "x"'],
   ["POST", "/containers/create", host({ Devices: [{}] }), 501, "devices (--device) are not implemented yet"],
   [
     "POST",

@@ -1,8 +1,10 @@
 /** Filters of `GET /containers/json` and of container prune (moby `daemon/list.go`). */
+import type { PortRange } from "../addr/port-range.ts";
 import { EngineError } from "../base/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Container } from "../engine/container.ts";
 import { parseUntil, type Filters } from "./filters.ts";
+import { portSummaries } from "./view/ports.ts";
 import { exitCodeOf, stateWord } from "./view/container-state.ts";
 
 export const LIST_FILTERS = [
@@ -58,7 +60,10 @@ function stateTests(filters: Filters): Test {
 }
 
 function attachmentTests(filters: Filters, engine: Engine): Test {
+  const exposed = filters.values("expose").map(parsePortFilter);
+  const published = filters.values("publish").map(parsePortFilter);
   return (container) => {
+    const ports = portSummaries({ container, sandbox: engine.containers.sandbox(container.id) });
     const { spec, imageId } = container;
     const paths = spec.mounts.flatMap((mount) => [mount.source, mount.target]);
     const image = [spec.image, imageId, `${spec.image}:latest`, imageId.slice("sha256:".length).slice(0, 12)];
@@ -66,12 +71,29 @@ function attachmentTests(filters: Filters, engine: Engine): Test {
       any(filters.values("ancestor"), (value) => image.includes(value)) &&
       any(filters.values("network"), (value) => networkNames(container, engine).includes(value)) &&
       any(filters.values("volume"), (value) => paths.includes(value)) &&
-      any(filters.values("expose"), (value) =>
-        spec.exposedPorts.includes(value.includes("/") ? value : `${value}/tcp`),
-      ) &&
-      !filters.has("publish")
+      any(exposed, (asked) => ports.some((port) => within(port.PrivatePort, port.Type, asked))) &&
+      any(published, (asked) => ports.some((port) => within(port.PublicPort, port.Type, asked)))
     );
   };
+}
+
+interface AskedPorts extends PortRange {
+  readonly protocol: string;
+}
+
+/** `80`, `80/udp` or `8000-8010/tcp`. */
+function parsePortFilter(text: string): AskedPorts {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
+  const first = Number(match?.[1] ?? 0);
+  const last = Number(match?.[2] ?? first);
+  if (match === null || last < first || last > 65535) {
+    throw new EngineError("invalid-argument", `invalid filter port: ${JSON.stringify(text)}`);
+  }
+  return { first, last, protocol: (match[3] ?? "tcp").toLowerCase() };
+}
+
+function within(port: number | undefined, type: string, { first, last, protocol }: AskedPorts): boolean {
+  return port !== undefined && type === protocol && port >= first && port <= last;
 }
 
 function networkNames(container: Container, engine: Engine): readonly string[] {
@@ -90,7 +112,7 @@ function ageTests(filters: Filters, engine: Engine): Test {
   return ({ createdNs }) => (before === undefined || createdNs < before) && (since === undefined || createdNs > since);
 }
 
-function any(asked: readonly string[], holds: (value: string) => boolean): boolean {
+function any<T>(asked: readonly T[], holds: (value: T) => boolean): boolean {
   return asked.length === 0 || asked.some(holds);
 }
 

@@ -224,8 +224,39 @@ test("lists, counts and prunes that ask for everything behave", { skip: needsDoc
   const pulled = await docker(server, ["run", "nope"]);
   assert.equal(pulled.code, 125);
   assert.match(pulled.stderr, /pulling \S*nope from a registry is not implemented yet/);
-  const published = await docker(server, ["run", "-p", "80:80", "busybox"]);
-  assert.match(published.stderr, /Error response from daemon: published ports are not implemented yet/);
+});
+
+test("published ports are shown by port, ps and inspect, and found by filters", { skip: needsDocker }, async () => {
+  await using server = await TestServer.start();
+  const publish = ["-p", "8080:80", "-p", "127.0.0.1:5300:53/udp", "-p", "7000-7001:70-71", "--expose", "99"];
+  await output(server, "run", "-d", "--name", "c1", ...publish, "busybox", "sleep", "100");
+  const lines = (await output(server, "port", "c1")).split("\n").sort();
+  assert.deepEqual(lines, [
+    "53/udp -> 127.0.0.1:5300",
+    "70/tcp -> 0.0.0.0:7000",
+    "70/tcp -> [::]:7000",
+    "71/tcp -> 0.0.0.0:7001",
+    "71/tcp -> [::]:7001",
+    "80/tcp -> 0.0.0.0:8080",
+    "80/tcp -> [::]:8080",
+  ]);
+  const column = await output(server, "ps", "--format", "{{.Ports}}");
+  for (const text of ["127.0.0.1:5300->53/udp", "0.0.0.0:8080->80/tcp", "99/tcp"])
+    assert.ok(column.includes(text), column);
+  for (const [filter, found] of [
+    ["publish=8080", "c1"],
+    ["publish=5300/udp", "c1"],
+    ["publish=7000-7005", "c1"],
+    ["publish=80", ""],
+    ["expose=80", "c1"],
+    ["expose=98-99/tcp", "c1"],
+    ["expose=53", ""],
+  ] as const) {
+    assert.equal(await output(server, "ps", "--filter", filter, "--format", "{{.Names}}"), found, filter);
+  }
+  const second = await docker(server, ["run", "-d", "-p", "8080:80", "busybox", "sleep", "100"]);
+  assert.match(second.stderr, /Bind for 0\.0\.0\.0:8080 failed: port is already allocated/);
+  await output(server, "rm", "-f", "c1");
 });
 
 test("clients of each API version are served, older ones are told why not", { skip: needsDocker }, async () => {

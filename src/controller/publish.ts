@@ -109,7 +109,7 @@ function withPorts(
   };
 }
 
-function chosen({ chosenPort: _, ...request }: SandboxPort, port: number | undefined): SandboxPort {
+function chosen({ chosenPort: _chosenPort, ...request }: SandboxPort, port: number | undefined): SandboxPort {
   return port === undefined ? request : { ...request, chosenPort: port };
 }
 

@@ -96,6 +96,7 @@ export class FakeContainers implements Containers {
       containerId: view.id,
       hostname: view.hostname,
       filesDirectory: view.directory,
+      ports: view.spec.publish.ports,
       endpoints: Object.entries(view.spec.endpoints).map(([network, settings]) =>
         endpointSpec(view, network, settings),
       ),

@@ -2,7 +2,7 @@
  * A NetworkController in memory: the three predefined networks, user networks with the first free subnet of 172.18.0.0/12,
  * addresses in order. It knows the refusals that the API's tests look at, and no kernel.
  */
-import type { IpAddress } from "../../addr/ip-address.ts";
+import { formatAddress, parseAddress, type IpAddress } from "../../addr/ip-address.ts";
 import { randomMac } from "../../addr/mac-address.ts";
 import { parsePrefix, prefixContains, type Prefix } from "../../addr/prefix.ts";
 import { systemClock } from "../../base/clock.ts";
@@ -14,10 +14,11 @@ import type {
   JoinedEndpoint,
   NetworkController,
   NetworkSpec,
+  PortRequest,
   SandboxSpec,
   SandboxView,
 } from "../../controller/cnm.ts";
-import type { EndpointIntent, NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, PoolIntent, PublishedPort } from "../../drivers/intent.ts";
 import type { LinkStatistics } from "../../kernel/observation.ts";
 
 export class FakeNetworks implements NetworkController {
@@ -26,6 +27,7 @@ export class FakeNetworks implements NetworkController {
   readonly #sandboxes = new Map<string, Omit<SandboxView, "endpoints">>();
   readonly #events: EventBus;
   #subnets = 17;
+  #nextPort = 32768;
 
   constructor(events: EventBus) {
     this.#events = events;
@@ -95,7 +97,22 @@ export class FakeNetworks implements NetworkController {
       resolvConfPath: `${files}/resolv.conf`,
     });
     for (const endpoint of spec.endpoints) await this.connect(id, endpoint);
+    await this.#publish(id, spec.ports ?? []);
     return this.#view(id);
+  }
+
+  /** At the sandbox's first endpoint: the number asked for, its address or every one. */
+  async #publish(sandboxId: string, requests: readonly PortRequest[]): Promise<void> {
+    const [endpoint] = this.endpoints().filter(({ attachment }) => attachment?.sandboxId === sandboxId);
+    if (endpoint === undefined) return;
+    const ports = requests.flatMap((request) => portMappings(request, this.#nextPort++));
+    const taken = new Set(this.endpoints().flatMap((other) => other.ports.map(placeOf)));
+    const [conflict] = ports.filter((port) => taken.has(placeOf(port)));
+    if (conflict !== undefined) {
+      await this.removeSandbox(sandboxId);
+      throw new EngineError("internal", `Bind for ${placeOf(conflict)} failed: port is already allocated`);
+    }
+    this.#endpoints.set(endpoint.id, { ...endpoint, ports });
   }
 
   sandboxes(): readonly SandboxView[] {
@@ -229,4 +246,20 @@ export class FakeNetworks implements NetworkController {
     const attributes = { name: network.name, type: network.driver, ...(container === undefined ? {} : { container }) };
     this.#events.emit({ type: "network", action, actorId: network.id, attributes });
   }
+}
+
+function portMappings({ protocol, containerPort, hostAddress, hostPorts }: PortRequest, free: number): PublishedPort[] {
+  const addresses = hostAddress === undefined ? [parseAddress("0.0.0.0"), parseAddress("::")] : [hostAddress];
+  const first = hostPorts?.first ?? free;
+  const containerPorts = { first: containerPort, last: containerPort };
+  return addresses.map((address) => ({
+    protocol,
+    hostAddress: address,
+    hostPorts: { first, last: first },
+    containerPorts,
+  }));
+}
+
+function placeOf({ hostAddress, hostPorts }: PublishedPort): string {
+  return `${formatAddress(hostAddress)}:${hostPorts?.first ?? 0}`;
 }
