@@ -11,6 +11,7 @@ import { attempt } from "./attempt.ts";
 import type { NetworkSpec } from "./cnm.ts";
 import { networkState } from "./desired.ts";
 import { findNetwork } from "./find-network.ts";
+import { takeOverAddresses } from "./link-addresses.ts";
 import { leasePools, releasePools } from "./lease-pools.ts";
 import { networkIntent } from "./network-spec.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
@@ -19,8 +20,9 @@ import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts"
 export async function createNetwork(world: World, spec: NetworkSpec): Promise<NetworkIntent> {
   return attempt(world.log, `create network ${spec.name}`, async (undo) => {
     const network = await world.locks.run(NETWORK_LIST, async () => {
-      const intent = networkIntent(world, spec);
-      checkWithDriver(world, { ...intent, pools: intent.pools.map(withoutSubnet) });
+      const asked = networkIntent(world, spec);
+      checkWithDriver(world, { ...asked, pools: asked.pools.map(withoutSubnet) });
+      const intent = await takeOverAddresses(world, asked);
       const leased = { ...intent, pools: await leasePools(world, intent, undo) };
       checkWithDriver(world, leased);
       undo.add("network intent", () => world.registry.commit({ remove: { networks: [leased.id] } }));

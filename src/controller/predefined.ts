@@ -4,17 +4,20 @@
  * difference the start-up plan applies; it is refused when containers sit on what would go.
  */
 import { prefixContains, networkOf, formatPrefix, type Prefix } from "../addr/prefix.ts";
-import { sameAddress, type Family, type IpAddress } from "../addr/ip-address.ts";
+import { formatAddress, sameAddress, type Family, type IpAddress } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import { HOST } from "../kernel/facts.ts";
 import type { ObservedAddress } from "../kernel/observation.ts";
 import { attempt } from "./attempt.ts";
+import { addressesOnLink } from "./link-addresses.ts";
 import { leasePools, replayPools } from "./lease-pools.ts";
 import type { DefaultBridgeSettings } from "./options.ts";
 import { present } from "./record-reader.ts";
 import type { World } from "./world.ts";
+
+const ANY_IPV4: IpAddress = { family: 4, value: 0n };
 
 /** Makes the intents of none and host where they are missing. */
 export function ensureFixedNetworks(world: World): void {
@@ -91,7 +94,7 @@ function bridgeOptions(settings: DefaultBridgeSettings): Readonly<Record<string,
     "com.docker.network.bridge.default_bridge": "true",
     "com.docker.network.bridge.enable_icc": String(settings.icc),
     "com.docker.network.bridge.enable_ip_masquerade": String(settings.ipMasquerade),
-    "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+    "com.docker.network.bridge.host_binding_ipv4": formatAddress(settings.hostBinding ?? ANY_IPV4),
     "com.docker.network.bridge.name": settings.name,
     "com.docker.network.driver.mtu": String(settings.mtu),
   };
@@ -107,7 +110,7 @@ async function wantedPools(
     const mend = `make it first: ip link add ${settings.name} type bridge`;
     throw new EngineError("invalid-argument", `bridge ${settings.name} does not exist; ${mend}`);
   }
-  const addresses = observation.addresses.filter(({ link }) => link === settings.name);
+  const { addresses } = observation;
   return (settings.ipv6 ? ([4, 6] as const) : ([4] as const)).map((family) => {
     const kept = old?.pools.find((pool) => pool.family === family);
     return wantedPool(family, settings, { addresses, kept });
@@ -128,7 +131,7 @@ function wantedPool(family: Family, settings: DefaultBridgeSettings, { addresses
     family === 4
       ? { own: settings.bip, range: settings.fixedCidr, router: settings.defaultGateway }
       : { own: settings.bip6, range: settings.fixedCidr6, router: settings.defaultGateway6 };
-  const onLink = addresses.map(({ address }) => address).find((address) => isOfNetwork(address, family));
+  const [onLink] = addressesOnLink(addresses, { link: settings.name, family });
   const keptOwn = ownAddress(kept);
   const own = flags.own ?? (settings.adopt ? (onLink ?? keptOwn) : (keptOwn ?? onLink));
   const subnet = own === undefined ? flags.range : networkOf(own);
@@ -136,12 +139,6 @@ function wantedPool(family: Family, settings: DefaultBridgeSettings, { addresses
   const auxiliary = flags.router === undefined ? {} : { [auxiliaryName]: flags.router };
   const fresh = present({ family, subnet, range: flags.range, gateway: own?.address, auxiliary });
   return kept !== undefined && samePool(kept, fresh) ? kept : fresh;
-}
-
-/** Link-local addresses are on every link and say nothing about its subnet. */
-function isOfNetwork({ address, length }: Prefix, family: Family): boolean {
-  if (address.family !== family) return false;
-  return family === 4 ? length < 32 : length < 128 && address.value >> 118n !== 0xfe80n >> 6n;
 }
 
 function ownAddress(pool: PoolIntent | undefined): Prefix | undefined {

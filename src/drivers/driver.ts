@@ -33,6 +33,12 @@ export interface Driver {
   /** How the sandbox is to use the endpoint. */
   joinInfo(network: NetworkIntent, endpoint: EndpointIntent): JoinInfo;
 
+  /**
+   * A link of the host that the network uses as it is where it exists, because the user named it; its addresses then decide
+   * what was not asked for. Undefined: the network makes its own.
+   */
+  adoptedLink(network: NetworkIntent): string | undefined;
+
   /** How ports of the network's endpoints are published; asked before ports are resolved into `EndpointIntent.ports`. */
   publishing(network: NetworkIntent): Publishing;
 }

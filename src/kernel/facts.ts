@@ -39,7 +39,10 @@ export interface LinkFact {
   readonly up: boolean;
   /** Our mark (IFLA_IFALIAS), see `MARK`. Absent only on links that we configure but never create or remove. */
   readonly alias?: string;
-  /** Whether a link of that name that is not ours may be used as it is; it is then configured, and never removed. */
+  /**
+   * Whether a link of that name that is not ours may be used as it is; it then keeps its MAC, is otherwise configured, and is
+   * never removed. Made by us, it is ours like any other.
+   */
   readonly adopt?: boolean;
 }
 
@@ -86,6 +89,8 @@ export interface AddressFact {
   readonly link: string;
   /** With host bits: `172.18.0.2/16`. */
   readonly address: Prefix;
+  /** Not taken away when nobody wants it any more: on an adopted link it may have been there before. */
+  readonly stays?: boolean;
 }
 
 export interface RouteFact {

@@ -6,6 +6,7 @@ import { parseMac } from "../addr/mac-address.ts";
 import { parsePrefix } from "../addr/prefix.ts";
 import { HOST, type ForwardingFact, type KernelFact, type LinkFact } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
+import { planRepair } from "./plan.ts";
 import { ensure, json, linkJson, linkNames, remove, requirePrivateNamespace, sh, within } from "./testing/netns.ts";
 import { openKernelThread } from "./thread.ts";
 
@@ -69,8 +70,25 @@ test("an adopted link is configured, keeps its alias, and is never removed", asy
   sh("ip link del lan");
 });
 
-test("a link to adopt that is not there is made, and then it is ours to remove", async () => {
-  await kernel.apply(ensure({ ...bridge, adopt: true }));
+test("an adopted link keeps the MAC that it had", async () => {
+  sh("ip link add lan address 02:00:00:00:00:77 type bridge");
+  const adopted: LinkFact = { ...bridge, name: "lan", mac: parseMac("02:42:00:00:00:01"), adopt: true };
+  await kernel.apply(ensure(adopted));
+  assert.equal(linkJson("lan")?.["address"], "02:00:00:00:00:77");
+  assert.deepEqual(planRepair([adopted], [await kernel.observe(HOST)]), []);
+  sh("ip link del lan");
+});
+
+test("a link to adopt that is not there is made with its MAC, and then it is ours to repair and to remove", async () => {
+  const wanted: LinkFact = { ...bridge, mac: parseMac("02:42:00:00:00:01"), adopt: true };
+  await kernel.apply(ensure(wanted));
+  sh("ip link set br-1 address 02:00:00:00:00:78");
+  assert.deepEqual(
+    planRepair([wanted], [await kernel.observe(HOST)]).map(({ action, fact }) => [action, fact.kind]),
+    [["ensure", "link"]],
+  );
+  await kernel.apply(ensure(wanted));
+  assert.equal(linkJson("br-1")?.["address"], "02:42:00:00:00:01");
   assert.equal(linkJson("br-1")?.["ifalias"], "causeway:n1");
   await kernel.apply(remove({ ...bridge, adopt: true }));
 });

@@ -24,6 +24,7 @@ export function createBridgeDriver(options: BridgeDriverOptions = {}): Driver {
     networkState: (network) => networkState(network, bridgeConfig(network, options)),
     endpointState: (network, endpoint, place) => endpointState(bridgeConfig(network, options), endpoint, place),
     joinInfo: (network, endpoint) => joinInfo(bridgeConfig(network, options), endpoint),
+    adoptedLink: (network) => adoptedLink(bridgeConfig(network, options)),
     publishing: (network) => publishing(bridgeConfig(network, options)),
   };
 }
@@ -52,6 +53,10 @@ function checkNames(bridge: string, interfacePrefix: string): void {
     );
   if (!isInterfaceName(`${interfacePrefix}0`))
     throw new EngineError("invalid-argument", `invalid interface prefix ${JSON.stringify(interfacePrefix)}`);
+}
+
+function adoptedLink({ adopt, bridge }: BridgeConfig): string | undefined {
+  return adopt ? bridge : undefined;
 }
 
 function joinInfo(config: BridgeConfig, endpoint: EndpointIntent): JoinInfo {

@@ -3,7 +3,7 @@
  * pools meet. Everything else in this folder reads `BridgeConfig` only.
  */
 import { shortId } from "../../base/ids.ts";
-import type { Family, IpAddress } from "../../addr/ip-address.ts";
+import { isUnspecified, type Family, type IpAddress } from "../../addr/ip-address.ts";
 import type { Prefix } from "../../addr/prefix.ts";
 import type { GatewayMode } from "../../firewall/firewall.ts";
 import type { NetworkIntent } from "../intent.ts";
@@ -70,7 +70,7 @@ export function bridgeConfig(network: NetworkIntent, daemon: BridgeDriverOptions
   const defaults: BridgeDriverOptions = isDefault ? daemon : {};
   const mtu = options.mtu ?? defaults.mtu ?? 0;
   const masquerade = (options.masquerade ?? defaults.masquerade ?? true) && !network.internal;
-  const hostBinding = options.hostBinding ?? defaults.hostBinding;
+  const hostBinding = namedAddress(options.hostBinding ?? defaults.hostBinding);
   return {
     bridge: bridgeName(network, options.bridgeName, isDefault ? daemon : undefined),
     adopt: isDefault ? (daemon.adoptDefaultBridge ?? false) : options.bridgeName !== undefined,
@@ -100,6 +100,11 @@ export function bridgeConfig(network: NetworkIntent, daemon: BridgeDriverOptions
       ];
     }),
   };
+}
+
+/** 0.0.0.0 means every address of the host, of either family, as if nothing had been said. */
+function namedAddress(address: IpAddress | undefined): IpAddress | undefined {
+  return address?.family === 4 && isUnspecified(address) ? undefined : address;
 }
 
 function bridgeName(

@@ -21,7 +21,7 @@ function describeFact(fact: KernelFact): string {
     case "link":
       return `link ${fact.name} in ${fact.namespace}: ${describeLink(fact)}`;
     case "address":
-      return `address ${formatPrefix(fact.address)} on ${fact.link} in ${fact.namespace}`;
+      return `address ${formatPrefix(fact.address)} on ${fact.link} in ${fact.namespace}${fact.stays === true ? ", stays" : ""}`;
     case "sysctl":
       return `sysctl ${fact.key}=${fact.value} in ${fact.namespace}`;
     case "namespace":

@@ -23,7 +23,8 @@ function bridgeLink(network: NetworkIntent, config: BridgeConfig): KernelFact {
     namespace: HOST,
     name: config.bridge,
     device: { type: "bridge" },
-    ...(config.adopt ? { adopt: true } : { mac: bridgeMac(network.id) }),
+    mac: bridgeMac(network.id),
+    ...(config.adopt ? { adopt: true } : {}),
     ...(config.mtu === undefined ? {} : { mtu: config.mtu }),
     up: true,
     alias: `${MARK}${network.id}`,
@@ -61,7 +62,13 @@ function addresses(config: BridgeConfig): KernelFact[] {
   return config.families.flatMap(({ bridgeAddress }) =>
     bridgeAddress === undefined
       ? []
-      : { kind: "address", namespace: HOST, link: config.bridge, address: bridgeAddress },
+      : {
+          kind: "address",
+          namespace: HOST,
+          link: config.bridge,
+          address: bridgeAddress,
+          ...(config.adopt ? { stays: true } : {}),
+        },
   );
 }
 

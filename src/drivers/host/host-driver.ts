@@ -13,6 +13,7 @@ export function createHostDriver(): Driver {
     networkState: () => NOTHING,
     endpointState: () => NOTHING,
     joinInfo: () => ({ interfacePrefix: "", gateways: [], routes: [] }),
+    adoptedLink: () => undefined,
     publishing: () => NO_PUBLISHING,
   };
 }

@@ -12,6 +12,7 @@ export function createNullDriver(): Driver {
     networkState: () => NOTHING,
     endpointState: () => NOTHING,
     joinInfo: () => ({ interfacePrefix: "", gateways: [], routes: [] }),
+    adoptedLink: () => undefined,
     publishing: () => NO_PUBLISHING,
   };
 }

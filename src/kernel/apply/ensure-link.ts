@@ -42,6 +42,11 @@ export function isOurs(fact: LinkFact, found: LinkMessage): boolean {
   return found.alias !== undefined && (found.alias.startsWith(MARK) || found.alias === fact.alias);
 }
 
+/** Whether the link is adopted from somebody, whose other neighbours know it by its MAC. */
+function isTheirs(fact: LinkFact, found: LinkMessage): boolean {
+  return fact.adopt === true && !isOurs(fact, found);
+}
+
 function mayConfigure(fact: LinkFact, found: LinkMessage): boolean {
   return fact.adopt === true || fact.alias === undefined || isOurs(fact, found);
 }
@@ -102,7 +107,7 @@ function alignLink(socket: NetlinkSocket, fact: LinkFact, found: LinkMessage): v
   const operation = `change link ${fact.name}`;
   const masterIndex = fact.master === undefined ? undefined : requireLink(socket, fact.master, operation).index;
   const attributes = [
-    ...hardwareAttributes(hardwareDifference(fact, found)),
+    ...hardwareAttributes(hardwareDifference(isTheirs(fact, found) ? { mtu: fact.mtu } : fact, found)),
     ...(masterIndex === undefined || masterIndex === found.masterIndex ? [] : [u32Attribute(IFLA.MASTER, masterIndex)]),
     ...(fact.alias === undefined || fact.adopt === true || fact.alias === found.alias
       ? []
@@ -139,7 +144,10 @@ function change(
 
 type Hardware = Pick<LinkFact, "mac" | "mtu">;
 
-function hardwareDifference(wanted: Hardware, found: LinkMessage): Hardware {
+function hardwareDifference(
+  wanted: { readonly [K in keyof Hardware]?: Hardware[K] | undefined },
+  found: LinkMessage,
+): Hardware {
   return {
     ...(wanted.mac === undefined || wanted.mac.mac === found.mac?.mac ? {} : { mac: wanted.mac }),
     ...(wanted.mtu === undefined || wanted.mtu === found.mtu ? {} : { mtu: wanted.mtu }),

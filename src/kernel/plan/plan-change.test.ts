@@ -89,6 +89,21 @@ test("an adopted link's address is removed by a step of its own", () => {
   ]);
 });
 
+test("an address that stays has no step", () => {
+  assert.deepEqual(
+    told(
+      planChange(
+        [
+          { ...bridge, adopt: true },
+          { ...bridgeAddress, stays: true },
+        ],
+        [],
+      ),
+    ),
+    ["remove link host br-1"],
+  );
+});
+
 test("a veth that moves to another namespace is removed first, and all on it is made again", () => {
   const other = { kind: "namespace", path: "/run/ns/b" } as const;
   const moved: LinkFact = {

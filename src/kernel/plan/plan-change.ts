@@ -12,7 +12,7 @@ type Facts = ReadonlyMap<string, KernelFact>;
 
 /**
  * Steps that lead from `before` to `after`, in an order in which each can be carried out; empty when they say the same.
- * Sysctls are never undone. What ends with a namespace or link that is removed has no step of its own.
+ * Sysctls are never undone, nor addresses that stay. What ends with a namespace or link that is removed has no step of its own.
  */
 export function planChange(before: readonly KernelFact[], after: readonly KernelFact[]): Step[] {
   const old = byKey(before);
@@ -106,9 +106,14 @@ function removals(old: Facts, gone: ReadonlySet<string>): readonly KernelFact[] 
   const facts = [...gone].flatMap((key) => {
     const fact = old.get(key);
     const vanishes = fact === undefined || holders.of(fact).some((holder) => destroyed.has(holder));
-    return vanishes || fact.kind === "sysctl" ? [] : [fact];
+    return vanishes || stays(fact) ? [] : [fact];
   });
   return [...inOrder(facts)].reverse();
+}
+
+/** Whether the fact is never undone. */
+function stays(fact: KernelFact): boolean {
+  return fact.kind === "sysctl" || (fact.kind === "address" && fact.stays === true);
 }
 
 /** Links to be removed that have what a link to be made needs: its name, its peer's, its VXLAN number. */

@@ -105,7 +105,19 @@ function linkHolds(fact: LinkFact, observation: Observation, comparison: Compari
   const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
   const masterHolds = fact.master === undefined || fact.master === seen.master;
   const hairpinHolds = fact.hairpin === undefined || fact.hairpin === seen.hairpin;
-  return attributesHold(fact, seen) && aliasHolds && masterHolds && hairpinHolds && peerHolds(fact, comparison);
+  return (
+    attributesHold(wantedOf(fact, seen), seen) &&
+    aliasHolds &&
+    masterHolds &&
+    hairpinHolds &&
+    peerHolds(fact, comparison)
+  );
+}
+
+/** An adopted link that somebody else made keeps its MAC. */
+function wantedOf({ mac, ...rest }: LinkFact, seen: ObservedLink): Attributes {
+  const isTheirs = rest.adopt === true && seen.alias?.startsWith(MARK) !== true;
+  return mac === undefined || isTheirs ? rest : { ...rest, mac };
 }
 
 type Attributes = Pick<LinkFact, "mac" | "mtu" | "up">;
