@@ -38,6 +38,12 @@ test("without iptables nothing is masqueraded", () => {
   assert.equal(resolve("--iptables=false").network.defaultBridge?.ipMasquerade, false);
 });
 
+test("the proxy and the closed FORWARD chain are there unless told otherwise", () => {
+  const values = ({ network, forwardWithoutDrop }: DaemonConfig) => [network.userlandProxy, forwardWithoutDrop];
+  assert.deepEqual(values(resolve()), [true, false]);
+  assert.deepEqual(values(resolve("--userland-proxy=false", "--ip-forward-no-drop")), [false, true]);
+});
+
 for (const [args, message] of [
   [
     ["-b", "br7", "--bip", "172.30.0.1/16"],

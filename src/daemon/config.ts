@@ -31,6 +31,7 @@ export interface DaemonConfig {
   readonly addressPools?: readonly { readonly base: Prefix; readonly size: number }[];
   readonly iptables: boolean;
   readonly ip6tables: boolean;
+  readonly forwardWithoutDrop: boolean;
   readonly firewallBackend: "iptables" | "nftables";
   /** The user chose the default bridge: whatever else runs here is no accident. */
   readonly bridgeChosen: boolean;

@@ -49,6 +49,7 @@ async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Pro
     firewallBackend: config.firewallBackend,
     iptables: config.iptables,
     ip6tables: config.ip6tables,
+    forwardWithoutDrop: config.forwardWithoutDrop,
     log,
     clock: systemClock,
     kernel,

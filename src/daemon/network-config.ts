@@ -11,7 +11,10 @@ import type { DefaultBridgeSettings, NetworkSettings } from "../controller/optio
 import type { DaemonConfig } from "./config.ts";
 import type { Settings } from "./flags/settings.ts";
 
-type NetworkPart = Pick<DaemonConfig, "network" | "addressPools" | "iptables" | "ip6tables" | "firewallBackend">;
+type NetworkPart = Pick<
+  DaemonConfig,
+  "network" | "addressPools" | "iptables" | "ip6tables" | "forwardWithoutDrop" | "firewallBackend"
+>;
 
 export function resolveNetwork(settings: Settings): NetworkPart {
   refuseContradictions(settings);
@@ -28,6 +31,7 @@ export function resolveNetwork(settings: Settings): NetworkPart {
     hostGateways: addresses(settings, "host-gateway-ip"),
     ipForward: settings.flag("ip-forward"),
     allowDirectRouting: settings.flag("allow-direct-routing"),
+    userlandProxy: settings.flag("userland-proxy"),
   };
   const addressPools = resolvePools(settings);
   return {
@@ -35,6 +39,7 @@ export function resolveNetwork(settings: Settings): NetworkPart {
     ...(addressPools !== undefined && { addressPools }),
     iptables,
     ip6tables: settings.flag("ip6tables"),
+    forwardWithoutDrop: settings.flag("ip-forward-no-drop"),
     firewallBackend: resolveBackend(settings),
   };
 }

@@ -45,7 +45,7 @@ export const NETWORK_FLAGS: readonly Flag[] = [
     name: "ip-forward-no-drop",
     kind: "bool",
     initial: false,
-    support: "later",
+    support: "acts",
     help: "Do not set the filter-FORWARD policy to DROP when enabling IP forwarding",
   },
   {
@@ -70,8 +70,8 @@ export const NETWORK_FLAGS: readonly Flag[] = [
     name: "userland-proxy",
     kind: "bool",
     initial: true,
-    support: "later",
-    help: "Use userland proxy for loopback traffic",
+    support: "acts",
+    help: "Let a proxy take traffic to published ports that rules cannot lead to containers",
   },
   { name: "userland-proxy-path", kind: "string", support: "ignored", help: "Path to the userland proxy binary" },
   {
