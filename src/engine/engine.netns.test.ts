@@ -199,6 +199,21 @@ test("an exec has a terminal, stdin, its own user and exit code", async () => {
   await engine.containers.remove(id, { force: true });
 });
 
+test("an exec of which not all streams are attached runs, and gives those that are", async () => {
+  const id = await startLong(engine);
+  const command = ["sh", "-c", "cat; echo out; echo err >&2; exit 4"];
+  const attached = async (attachStdout: boolean, attachStderr: boolean, input?: string) => {
+    const { stdout, stderr, exitCode } = await exec(engine, id, { command, attachStdout, attachStderr }, input);
+    return { stdout, stderr, exitCode };
+  };
+  assert.deepEqual(await attached(true, false), { stdout: "out\n", stderr: "", exitCode: 4 });
+  assert.deepEqual(await attached(false, true), { stdout: "", stderr: "err\n", exitCode: 4 });
+  assert.deepEqual(await attached(false, false), { stdout: "", stderr: "", exitCode: 4 });
+  assert.deepEqual(await attached(true, false, "in\n"), { stdout: "in\nout\n", stderr: "", exitCode: 4 });
+  assert.deepEqual(await attached(false, false, "in\n"), { stdout: "", stderr: "", exitCode: 4 });
+  await engine.containers.remove(id, { force: true });
+});
+
 test("what is asked of a container in the wrong state is refused in Docker's words", async () => {
   const id = await startLong(engine, { name: "busy" });
   await assert.rejects(

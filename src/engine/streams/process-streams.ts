@@ -53,14 +53,18 @@ export class ProcessStreams {
     this.#ended = Promise.all(ends).then(() => undefined);
   }
 
-  /** For containerd; "" is /dev/null. */
+  /**
+   * For containerd; "" is /dev/null, but its shim takes that only for all three or on a terminal: one pipe, and both outputs
+   * are pipes too. What nobody wanted is read and dropped.
+   */
   get paths(): StdioPaths {
     const { directory, terminal, stdin, stdout, stderr } = this.#options;
+    const piped = !terminal && (stdin || stdout || stderr);
     const path = (name: string, wanted: boolean): string => (wanted ? join(directory, name) : "");
     return {
       stdin: path("stdin", stdin),
-      stdout: path("stdout", stdout),
-      stderr: path("stderr", stderr && !terminal),
+      stdout: path("stdout", stdout || piped),
+      stderr: path("stderr", piped),
       terminal,
     };
   }
