@@ -131,6 +131,13 @@ test("container:X shares the other's network stack and leaves it alone at its en
   assert.equal(shared.stdout, own.stdout);
   const { hostname } = engine.containers.find(target);
   assert.equal((await run(engine, { command: ["hostname"], network: mode })).stdout, `${hostname}\n`);
+  const guest = await startLong(engine, { network: mode });
+  await assert.rejects(
+    engine.containers.disconnect(guest, "bridge", true),
+    failsWith("internal", `container ${guest} is not connected to network bridge`),
+  );
+  assert.equal((await exec(engine, target, { command: ["ip", "addr", "show", "eth0"] })).exitCode, 0);
+  await engine.containers.remove(guest, { force: true });
   await engine.containers.stop(target, { timeoutSeconds: 0 });
   await assert.rejects(
     run(engine, { network: mode }),

@@ -92,7 +92,9 @@ export class ContainerNetworks {
     }
     const key = this.#keyOf(entry.record.spec, network);
     if (entry.running) {
-      const joined = this.sandbox(entry)?.endpoints.find((join) => join.network.id === network.id);
+      // The stack of another container is not this one's to change.
+      const own = entry.record.spec.network.kind === "container" ? undefined : this.sandbox(entry);
+      const joined = own?.endpoints.find((join) => join.network.id === network.id);
       if (joined === undefined) {
         throw new EngineError("internal", `container ${entry.id} is not connected to network ${network.name}`);
       }
