@@ -1,4 +1,7 @@
-/** Captured netlink traffic, for tests: each datagram with the command of iproute2 that it belongs to (see capture.sh). */
+/**
+ * Captured netlink traffic, for tests: each datagram with the command of iproute2 or nft that it belongs to (see capture.sh
+ * and capture-nftables.sh).
+ */
 import { readFileSync } from "node:fs";
 import { decodeMessages, type Message } from "../netlink/message.ts";
 
@@ -8,7 +11,9 @@ export interface Golden {
   readonly bytes: Uint8Array;
 }
 
-export function readGoldens(name: "requests" | "replies"): readonly Golden[] {
+export type GoldenFile = "requests" | "replies" | "nftables";
+
+export function readGoldens(name: GoldenFile): readonly Golden[] {
   const text = readFileSync(new URL(`./${name}.txt`, import.meta.url), "utf8");
   return text
     .trimEnd()
@@ -20,7 +25,7 @@ export function readGoldens(name: "requests" | "replies"): readonly Golden[] {
 }
 
 /** The messages of all datagrams of a command that begins with `command`. */
-export function goldenMessages(name: "requests" | "replies", command: string): readonly Message[] {
+export function goldenMessages(name: GoldenFile, command: string): readonly Message[] {
   const messages = readGoldens(name)
     .filter((golden) => golden.command.startsWith(command))
     .flatMap((golden) => decodeMessages(golden.bytes));

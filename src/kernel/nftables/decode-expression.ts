@@ -29,6 +29,7 @@ import {
   NFTA_VERDICT,
 } from "../uapi/nf-tables.ts";
 import { AF } from "../uapi/system.ts";
+import { natFlags } from "./encode-expression.ts";
 import type { Expression, Verdict } from "./expression.ts";
 
 /** The instructions of NFTA_RULE_EXPRESSIONS. */
@@ -147,13 +148,13 @@ const DECODERS: Readonly<Record<string, (attributes: Attributes) => Expression |
   nat: decodeNat,
 };
 
-/** Only flags that follow from the operands are ours: an address makes 1, a port 2. */
+/** Only flags that follow from the operands are ours. */
 function decodeNat(attributes: Attributes): Expression | undefined {
   const type = attributes.u32be(NFTA_NAT.TYPE);
   const family = attributes.u32be(NFTA_NAT.FAMILY);
   const address = registerOf(attributes, NFTA_NAT.REG_ADDR_MIN);
   const port = registerOf(attributes, NFTA_NAT.REG_PROTO_MIN);
-  const implied = (address === undefined ? 0 : 1) | (port === undefined ? 0 : 2);
+  const implied = natFlags(address, port);
   const isPlain =
     (attributes.u32be(NFTA_NAT.FLAGS) ?? implied) === implied &&
     (registerOf(attributes, NFTA_NAT.REG_ADDR_MAX) ?? address) === address &&

@@ -48,10 +48,7 @@ export function encodeChange(change: NftChange, id: number): readonly Request[] 
   switch (change.change) {
     case "add-table":
       return [
-        request("NEWTABLE", family, NLM_F.CREATE, [
-          textAttribute(NFTA_TABLE.NAME, change.table),
-          number(NFTA_TABLE.FLAGS, 0),
-        ]),
+        request("NEWTABLE", family, 0, [textAttribute(NFTA_TABLE.NAME, change.table), number(NFTA_TABLE.FLAGS, 0)]),
       ];
     case "delete-table":
       return [request("DELTABLE", family, 0, [textAttribute(NFTA_TABLE.NAME, change.table)])];

@@ -159,6 +159,12 @@ function nat({ translate, family, address, port }: Of<"nat">): Body {
       number(NFTA_NAT.FAMILY, family === 4 ? AF.INET : AF.INET6),
       ...operand(NFTA_NAT.REG_ADDR_MIN, address),
       ...operand(NFTA_NAT.REG_PROTO_MIN, port),
+      ...(port === undefined ? [] : [number(NFTA_NAT.FLAGS, natFlags(address, port))]),
     ],
   ];
+}
+
+/** `NF_NAT_RANGE_MAP_IPS` and `NF_NAT_RANGE_PROTO_SPECIFIED`, as they follow from the operands. */
+export function natFlags(address: number | undefined, port: number | undefined): number {
+  return (address === undefined ? 0 : 1) | (port === undefined ? 0 : 2);
 }

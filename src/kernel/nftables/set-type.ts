@@ -25,8 +25,8 @@ const TYPES: Readonly<Record<NftType, TypeFacts>> = {
 };
 
 const TYPE_BITS = 6;
-/** `NFTNL_UDATA_SET_KEYBYTEORDER` and `NFTNL_UDATA_SET_DATABYTEORDER`. */
-const UDATA_SET = { KEY_BYTE_ORDER: 0, DATA_BYTE_ORDER: 1 } as const;
+/** `NFTNL_UDATA_SET_KEYBYTEORDER`, `..._DATABYTEORDER` and `..._DATA_INTERVAL`. */
+const UDATA_SET = { KEY_BYTE_ORDER: 0, DATA_BYTE_ORDER: 1, DATA_INTERVAL: 6 } as const;
 
 /** Bytes of one field before padding: 16 for an interface name. */
 export function fieldLength(type: NftType): number {
@@ -66,7 +66,10 @@ export function setUserData(set: NftSetType): Uint8Array {
   const writer = new ByteWriter(16);
   const entry = (type: number, value: number): void => void writer.u8(type).u8(4).u32(value);
   entry(UDATA_SET.KEY_BYTE_ORDER, byteOrderOf(set.key));
-  if (set.data !== undefined) entry(UDATA_SET.DATA_BYTE_ORDER, set.data === "verdict" ? 0 : byteOrderOf(set.data));
+  if (set.data !== undefined) {
+    entry(UDATA_SET.DATA_BYTE_ORDER, set.data === "verdict" ? 0 : byteOrderOf(set.data));
+    entry(UDATA_SET.DATA_INTERVAL, 0);
+  }
   return writer.finish();
 }
 
