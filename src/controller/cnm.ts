@@ -109,6 +109,16 @@ export interface PortRequest {
   readonly hostPorts?: PortRange;
 }
 
+/** From a parent to a child, another container on the default bridge (`--link`). */
+export interface SandboxLink {
+  /** The child: its sandbox is looked for whenever it comes or goes. */
+  readonly containerId: string;
+  /** What the parent's hosts file calls it, the alias first. */
+  readonly names: readonly string[];
+  /** What the parent may reach of it where containers do not reach each other. */
+  readonly ports: readonly { readonly protocol: PortProtocol; readonly port: number }[];
+}
+
 export interface SandboxSpec {
   /** Whose it is; shown in errors and in `Containers` of inspect. */
   readonly containerId: string;
@@ -131,6 +141,7 @@ export interface SandboxSpec {
    * of it. In the host's namespace there is nothing to publish.
    */
   readonly ports?: readonly PortRequest[];
+  readonly links?: readonly SandboxLink[];
   readonly endpoints: readonly EndpointSpec[];
 }
 

@@ -12,6 +12,7 @@ import type { EndpointSpec } from "./cnm.ts";
 import { joinsOf, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
+import { refreshLinks, refreshParents } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows, publish, unpublish, type Published } from "./publish.ts";
 import type { EndpointEntry, SandboxEntry } from "./registry.ts";
@@ -26,12 +27,12 @@ import {
   removeEndpoints,
   startResolver,
 } from "./sandbox-names.ts";
-import { emitEndpoint, runtimeOf } from "./sandboxes.ts";
-import { sandboxKey, type World } from "./world.ts";
+import { emitEndpoint } from "./sandboxes.ts";
+import { runtimeOf, sandboxKey, type World } from "./world.ts";
 
 /** A new interface in a running sandbox, or nothing at all. */
 export async function connect(world: World, sandboxId: string, spec: EndpointSpec): Promise<EndpointIntent> {
-  return world.locks.run(sandboxKey(sandboxId), () =>
+  const endpoint = await world.locks.run(sandboxKey(sandboxId), () =>
     attempt(world.log, `connect ${spec.name} to network ${spec.network}`, async (undo) => {
       const sandbox = liveSandbox(world, sandboxId);
       const before = joinsOf(world, sandboxId);
@@ -48,6 +49,9 @@ export async function connect(world: World, sandboxId: string, spec: EndpointSpe
       return added.endpoint;
     }),
   );
+  await refreshLinks(world, sandboxId);
+  await refreshParents(world, world.registry.sandbox(sandboxId)?.intent.containerId ?? "");
+  return endpoint;
 }
 
 function liveSandbox(world: World, sandboxId: string): SandboxIntent {
@@ -148,14 +152,14 @@ async function tellResolver(world: World, sandbox: SandboxIntent, joins: readonl
 export async function disconnect(world: World, endpointId: string): Promise<void> {
   const sandboxId = world.registry.endpoint(endpointId)?.intent.attachment?.sandboxId ?? "";
   await world.locks.run(sandboxKey(sandboxId), async () => {
-    const sandbox = world.registry.sandbox(sandboxId)?.intent;
-    const all = joinsOf(world, sandboxId);
-    const leaving = all.find(({ endpoint }) => endpoint.id === endpointId);
-    if (sandbox === undefined || leaving === undefined) {
-      throw new EngineError("not-found", `endpoint ${endpointId} not found`);
-    }
-    if (sandbox.hostNamespace) throw cannotLeaveHost();
+    const { leaving } = leavingOf(world, sandboxId, endpointId);
     world.registry.commit({ put: { endpoints: [{ intent: leaving.endpoint, phase: "removing" }] } });
+    return Promise.resolve();
+  });
+  // Before anybody else can have the address.
+  await refreshParents(world, world.registry.sandbox(sandboxId)?.intent.containerId ?? "");
+  await world.locks.run(sandboxKey(sandboxId), async () => {
+    const { sandbox, all, leaving } = leavingOf(world, sandboxId, endpointId);
     const published = await moveAway(world, sandbox, { all, leaving });
     await unplug(world, published, { all, leaving });
     await releaseAddresses(world, leaving.network, leaving.endpoint);
@@ -165,6 +169,17 @@ export async function disconnect(world: World, endpointId: string): Promise<void
     });
     emitEndpoint(world, "disconnect", leaving, sandbox);
   });
+}
+
+function leavingOf(world: World, sandboxId: string, endpointId: string): Unplug & { readonly sandbox: SandboxIntent } {
+  const sandbox = world.registry.sandbox(sandboxId)?.intent;
+  const all = joinsOf(world, sandboxId);
+  const leaving = all.find(({ endpoint }) => endpoint.id === endpointId);
+  if (sandbox === undefined || leaving === undefined) {
+    throw new EngineError("not-found", `endpoint ${endpointId} not found`);
+  }
+  if (sandbox.hostNamespace) throw cannotLeaveHost();
+  return { sandbox, all, leaving };
 }
 
 function cannotLeaveHost(): EngineError {
@@ -190,7 +205,7 @@ async function moveAway(world: World, sandbox: SandboxIntent, { all, leaving }: 
   } catch (cause) {
     world.log.error({ sandbox: sandbox.id, err: cause }, `published ports are given up: ${messageOf(cause)}`);
     await unpublish(world, sandbox.id);
-    const unchosen = sandbox.ports.map(({ chosenPort: _, ...request }) => request);
+    const unchosen = sandbox.ports.map(({ chosenPort: _chosenPort, ...request }) => request);
     const joins = rest.map((join) => ({ ...join, endpoint: { ...join.endpoint, ports: [] } }));
     return { sandbox: { ...sandbox, ports: unchosen }, joins };
   }

@@ -101,6 +101,8 @@ const endpoint: fc.Arbitrary<EndpointIntent> = fc
   })
   .map(present);
 
+const linkedPort = fc.record({ protocol, port: fc.nat() }).map(present);
+
 const sandbox: fc.Arbitrary<SandboxIntent> = fc
   .record({
     id,
@@ -118,6 +120,10 @@ const sandbox: fc.Arbitrary<SandboxIntent> = fc
     ),
     sysctls: textMap,
     ports: fc.array(sandboxPort, { maxLength: 2 }),
+    links: fc.array(fc.record({ containerId: text, names: texts, ports: fc.array(linkedPort) }).map(present), {
+      maxLength: 2,
+    }),
+    resolver: optional(fc.record({ udpPort: fc.nat(), tcpPort: fc.nat() }).map(present)),
   })
   .map(present);
 

@@ -8,6 +8,7 @@ import type { PortRange } from "../addr/port-range.ts";
 import { formatPrefix } from "../addr/prefix.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent, PortLink, PublishedPort } from "../drivers/intent.ts";
 import type { Json } from "../store/store.ts";
+import type { SandboxLink } from "./cnm.ts";
 import { present, RecordReader } from "./record-reader.ts";
 import type { SandboxIntent, SandboxPort } from "./sandbox-intent.ts";
 
@@ -171,6 +172,11 @@ export function encodeSandbox({ phase, intent }: Stored<SandboxIntent>): Json {
       name,
       address: host === "host-gateway" ? host : formatAddress(host),
     })),
+    links: intent.links.map((link) => ({
+      ...link,
+      names: [...link.names],
+      ports: link.ports.map((port) => ({ ...port })),
+    })),
     ports: intent.ports.map(({ hostAddress, hostPorts, ...port }) =>
       present({
         ...port,
@@ -200,12 +206,24 @@ export function decodeSandbox(id: string, value: Json): Stored<SandboxIntent> {
     extraHosts: record.field("extraHosts").list(decodeExtraHost),
     sysctls: textMap(record.field("sysctls")),
     ports: record.field("ports").optional((reader) => reader.list(decodeSandboxPort)) ?? [],
+    links: record.field("links").optional((reader) => reader.list(decodeSandboxLink)) ?? [],
     resolver: record.field("resolver").optional((reader) => ({
       udpPort: reader.field("udpPort").integer(),
       tcpPort: reader.field("tcpPort").integer(),
     })),
   });
   return { phase: decodePhase(record), intent };
+}
+
+function decodeSandboxLink(record: RecordReader): SandboxLink {
+  return {
+    containerId: record.field("containerId").text(),
+    names: texts(record.field("names")),
+    ports: record.field("ports").list((reader) => ({
+      protocol: decodeProtocol(reader),
+      port: reader.field("port").integer(),
+    })),
+  };
 }
 
 function decodeSandboxPort(record: RecordReader): SandboxPort {

@@ -19,6 +19,7 @@ import {
   SANDBOXES,
   type StoredPhase,
 } from "./records.ts";
+import { SandboxIndex } from "./sandbox-index.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 
 /** "creating": committed, but the kernel does not have all of it yet. */
@@ -55,6 +56,7 @@ export class Registry {
   readonly #networkIdByName = new Map<string, string>();
   readonly #endpoints = new Map<string, EndpointEntry>();
   readonly #sandboxes = new Map<string, SandboxEntry>();
+  readonly #sandboxIndex = new SandboxIndex();
   readonly #endpointIdsBySandbox = new Map<string, Set<string>>();
   /** Network id to endpoint name to endpoint id; reserved names included. */
   readonly #names = new Map<string, Map<string, string>>();
@@ -108,6 +110,15 @@ export class Registry {
     return this.#sandboxes.get(id);
   }
 
+  sandboxesOfContainer(containerId: string): ReadonlySet<string> {
+    return this.#sandboxIndex.ofContainer(containerId);
+  }
+
+  /** Those whose links lead to the container. */
+  sandboxesLinkedTo(containerId: string): ReadonlySet<string> {
+    return this.#sandboxIndex.linkedTo(containerId);
+  }
+
   sandboxes(): readonly SandboxEntry[] {
     return [...this.#sandboxes.values()];
   }
@@ -142,10 +153,10 @@ export class Registry {
   /** Takes in what the store has already. */
   restore({ put = {}, remove = {} }: RegistryChange): void {
     for (const id of remove.endpoints ?? []) this.#removeEndpoint(id);
-    for (const id of remove.sandboxes ?? []) this.#sandboxes.delete(id);
+    for (const id of remove.sandboxes ?? []) this.#removeSandbox(id);
     for (const id of remove.networks ?? []) this.#removeNetwork(id);
     for (const entry of put.networks ?? []) this.#putNetwork(entry);
-    for (const entry of put.sandboxes ?? []) this.#sandboxes.set(entry.intent.id, entry);
+    for (const entry of put.sandboxes ?? []) this.#putSandbox(entry);
     for (const entry of put.endpoints ?? []) this.#putEndpoint(entry);
   }
 
@@ -170,6 +181,18 @@ export class Registry {
     const count = (this.#configUsers.get(name) ?? 0) + by;
     if (count > 0) this.#configUsers.set(name, count);
     else this.#configUsers.delete(name);
+  }
+
+  #putSandbox(entry: SandboxEntry): void {
+    this.#removeSandbox(entry.intent.id);
+    this.#sandboxes.set(entry.intent.id, entry);
+    this.#sandboxIndex.add(entry.intent);
+  }
+
+  #removeSandbox(id: string): void {
+    const intent = this.#sandboxes.get(id)?.intent;
+    if (intent !== undefined) this.#sandboxIndex.remove(intent);
+    this.#sandboxes.delete(id);
   }
 
   #putEndpoint(entry: EndpointEntry): void {

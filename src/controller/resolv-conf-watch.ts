@@ -11,8 +11,7 @@ import { legacySourcePath, parseResolvConf } from "../dns/resolv-conf.ts";
 import { joinsOf } from "./desired.ts";
 import { resolvConfOf } from "./sandbox-files.ts";
 import { dnsSandbox } from "./sandbox-names.ts";
-import { runtimeOf } from "./sandboxes.ts";
-import { sandboxKey, type World } from "./world.ts";
+import { runtimeOf, sandboxKey, type World } from "./world.ts";
 
 const LOOK_MS = 1000;
 /** What systemd-resolved keeps; read where the host's file names only its stub. */

@@ -16,6 +16,7 @@ import {
 import type { EtcContent } from "../sandbox/etc-files.ts";
 import { formatHosts, ownHostsEntry, type HostsEntry } from "../sandbox/hosts-file.ts";
 import { sandboxNamespace, type Join } from "./desired.ts";
+import { linkHosts } from "./links.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { needsResolver } from "./sandbox-names.ts";
 import type { World } from "./world.ts";
@@ -74,7 +75,7 @@ async function hostsText(world: World, sandbox: SandboxIntent, joins: readonly J
   const disabled = await world.kernel.readSysctl(sandboxNamespace(world, sandbox), "net/ipv6/conf/lo/disable_ipv6");
   return formatHosts({
     ipv6: disabled === "0",
-    extra: extraHosts(world, sandbox),
+    extra: [...extraHosts(world, sandbox), ...linkHosts(world, sandbox, joins)],
     own: joins.flatMap((join) => ownHosts(sandbox, join)),
   });
 }

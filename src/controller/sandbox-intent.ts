@@ -1,6 +1,6 @@
 /** The intent of a sandbox: that there shall be one, whose it is, and what its files shall say. Immutable, kept in the store. */
 import type { ResolverPorts } from "../dns/dns.ts";
-import type { PortRequest, SandboxSpec } from "./cnm.ts";
+import type { PortRequest, SandboxLink, SandboxSpec } from "./cnm.ts";
 
 export interface SandboxPort extends PortRequest {
   readonly chosenPort?: number;
@@ -21,6 +21,7 @@ export interface SandboxIntent {
   readonly sysctls: Readonly<Record<string, string>>;
   /** What is to be published, and the host port that each has now. */
   readonly ports: readonly SandboxPort[];
+  readonly links: readonly SandboxLink[];
   /** Where its resolver listened last; absent while it never had one. */
   readonly resolver?: ResolverPorts;
 }

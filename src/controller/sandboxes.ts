@@ -13,6 +13,7 @@ import type { SandboxSpec } from "./cnm.ts";
 import { joinsOf, resolverState, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints, type Wanted } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
+import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows, publish, unpublish } from "./publish.ts";
 import { present } from "./record-reader.ts";
@@ -28,19 +29,20 @@ import {
   removeEndpoints,
   startResolver,
 } from "./sandbox-names.ts";
-import { sandboxKey, type SandboxRuntime, type World } from "./world.ts";
+import { runtimeOf, sandboxKey, type World } from "./world.ts";
 
 /** Made, joined and known by its names; or, when any part fails, nothing of it is left. */
 export async function createSandbox(world: World, spec: SandboxSpec): Promise<SandboxIntent> {
   const id = newId();
   const doing = `create sandbox of container ${spec.containerId}`;
-  return world.locks.run(sandboxKey(id), () =>
+  const created = await world.locks.run(sandboxKey(id), () =>
     attempt(world.log, doing, async (undo) => {
       const wanted = wantedEndpoints(world, spec);
       const draft = sandboxIntent(world, { id, spec, wanted });
       extraHosts(world, draft);
       const drafts = await draftEndpoints(world, id, wanted, { joined: [], undo });
-      const { sandbox, joins } = await publish(world, draft, drafts, undo);
+      const { sandbox, joins: published } = await publish(world, draft, drafts, undo);
+      const joins = withLinks(world, sandbox, published);
       commitCreation(world, sandbox, { joins, undo });
       await build(world, sandbox, { joins, undo });
       const settled = settle(world, sandbox, joins);
@@ -48,6 +50,10 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
       return settled;
     }),
   );
+  // Whoever it is linked to may have moved while it was made.
+  await refreshLinks(world, id);
+  await refreshParents(world, spec.containerId);
+  return created;
 }
 
 function wantedEndpoints(world: World, spec: SandboxSpec): readonly Wanted[] {
@@ -80,6 +86,7 @@ function sandboxIntent(
     extraHosts: spec.extraHosts ?? [],
     sysctls: spec.sysctls ?? {},
     ports: spec.ports ?? [],
+    links: spec.links ?? [],
   });
 }
 
@@ -134,13 +141,9 @@ export async function openRuntime(world: World, sandbox: SandboxIntent, { joins,
   world.runtimes.set(sandbox.id, { files, resolver: await startResolver(world, sandbox, undo) });
 }
 
-/** What is known of the sandbox while we run. */
-export function runtimeOf(world: World, sandbox: SandboxIntent): SandboxRuntime {
-  return world.runtimes.get(sandbox.id) ?? { files: new EtcFiles(sandbox.filesDirectory) };
-}
-
 /** Accepts absence. Throws an AggregateError when the kernel kept something; asking again goes on where this stopped. */
 export async function removeSandbox(world: World, id: string): Promise<void> {
+  await closeLinks(world, id);
   await world.locks.run(sandboxKey(id), async () => {
     const sandbox = world.registry.sandbox(id)?.intent;
     if (sandbox === undefined) return;
@@ -150,6 +153,19 @@ export async function removeSandbox(world: World, id: string): Promise<void> {
     await forget(world, sandbox, joins);
     for (const join of joins) emitEndpoint(world, "disconnect", join, sandbox);
   });
+}
+
+/** Parents let go of the address before anybody else can have it. */
+async function closeLinks(world: World, id: string): Promise<void> {
+  const { registry } = world;
+  const containerId = registry.sandbox(id)?.intent.containerId ?? "";
+  if (registry.sandboxesLinkedTo(containerId).size === 0) return;
+  await world.locks.run(sandboxKey(id), async () => {
+    const sandbox = registry.sandbox(id)?.intent;
+    if (sandbox !== undefined) registry.commit({ put: entries(sandbox, joinsOf(world, id), "removing") });
+    return Promise.resolve();
+  });
+  await refreshParents(world, containerId);
 }
 
 /** The resolver goes first: its sockets would keep the namespace alive. */

@@ -24,6 +24,7 @@ import {
 } from "./desired.ts";
 import { replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
+import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
 import { holdAgain } from "./publish.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
@@ -45,6 +46,7 @@ export interface StartReport {
 export async function start(world: World): Promise<StartReport> {
   const unread = loadRecords(world);
   const found = await observeSandboxes(world);
+  restoreLinks(world);
   const replaced = await takeLeases(world);
   const facts = allStates(world, unread).flatMap((state) => state.facts);
   const observations = [await observe(world, HOST, facts), ...found];
@@ -53,6 +55,9 @@ export async function start(world: World): Promise<StartReport> {
   await applyLogged(world, steps);
   await openRuntimes(world);
   const rules = await world.firewall.reconcile(allStates(world, unread).flatMap(({ policies }) => policies));
+  for (const { intent } of world.registry.sandboxes()) {
+    if (intent.links.length > 0) await refreshLinks(world, intent.id);
+  }
   world.log.info({ steps: steps.length, ...rules }, "networks are as intended");
   return { steps: steps.length, rules, unread };
 }

@@ -11,10 +11,11 @@ import type { ResolverPorts } from "../dns/dns.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { NetworkIntent } from "../drivers/intent.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
-import type { EtcFiles } from "../sandbox/etc-files.ts";
+import { EtcFiles } from "../sandbox/etc-files.ts";
 import type { HeldPort } from "../ports/ports.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
+import type { SandboxIntent } from "./sandbox-intent.ts";
 import { TeardownQueue } from "./teardown-queue.ts";
 
 /** What a live sandbox has besides its intent. */
@@ -29,6 +30,11 @@ export interface Holding {
   /** Which of the sandbox's ports. */
   readonly index: number;
   readonly held: HeldPort;
+}
+
+/** What is known of the sandbox while we run. */
+export function runtimeOf(world: Pick<World, "runtimes">, sandbox: SandboxIntent): SandboxRuntime {
+  return world.runtimes.get(sandbox.id) ?? { files: new EtcFiles(sandbox.filesDirectory) };
 }
 
 export interface World extends ControllerOptions {

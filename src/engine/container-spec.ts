@@ -39,6 +39,8 @@ export interface ContainerSpec {
   };
   readonly extraHosts: readonly { readonly name: string; readonly address: IpAddress | "host-gateway" }[];
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Links on the default bridge; those on other networks are in the endpoints. */
+  readonly links?: readonly ContainerLink[];
   /** `80/tcp` */
   readonly exposedPorts: readonly string[];
   readonly publish: {
@@ -68,6 +70,14 @@ export type NetworkMode =
   | { readonly kind: "none" }
   /** Shares another container's sandbox. */
   | { readonly kind: "container"; readonly reference: string };
+
+/** `--link`: another container on the default bridge, by the name that it had when this one was created. */
+export interface ContainerLink {
+  readonly name: string;
+  readonly alias: string;
+  /** Which container that is; known from creation on. */
+  readonly id?: string;
+}
 
 /** How a container wants to be on one network. */
 export interface EndpointSettings {

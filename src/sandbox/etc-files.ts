@@ -10,7 +10,7 @@ import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../base/errors.ts";
-import { addHostsLines, removeHostsLines, type HostsEntry } from "./hosts-file.ts";
+import { addHostsLines, removeHostsLines, replaceHostsLines, type HostsEntry } from "./hosts-file.ts";
 
 export interface EtcPaths {
   readonly hosts: string;
@@ -71,6 +71,11 @@ export class EtcFiles {
   async removeHosts(entries: readonly HostsEntry[]): Promise<void> {
     if (entries.length === 0) return;
     await this.#editHosts((text) => removeHostsLines(text, entries));
+  }
+
+  /** Makes hosts have these entries, and no others, for these lists of names. Accepts absence of the file. */
+  async replaceHosts(names: readonly (readonly string[])[], entries: readonly HostsEntry[]): Promise<void> {
+    await this.#editHosts((text) => replaceHostsLines(text, names, entries));
   }
 
   /** Writes resolv.conf, unless somebody edited it since we last did. Says whether it was written. */

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { parseAddress } from "../addr/ip-address.ts";
-import { addHostsLines, formatHosts, ownHostsEntry, removeHostsLines, type HostsEntry } from "./hosts-file.ts";
+import {
+  addHostsLines,
+  formatHosts,
+  ownHostsEntry,
+  removeHostsLines,
+  replaceHostsLines,
+  type HostsEntry,
+} from "./hosts-file.ts";
 
 const entry = (address: string, ...names: string[]): HostsEntry => ({ address: parseAddress(address), names });
 const OWN = ownHostsEntry(parseAddress("172.18.0.2"), "c1");
@@ -44,5 +51,17 @@ test("adding and removing the same lines leaves the text as it was", () => {
       fc.pre(!text.includes("172.18.0.2\tc1"));
       assert.equal(removeHostsLines(addHostsLines(text, [OWN]), [OWN]), text);
     }),
+  );
+});
+
+test("lines of a name follow its addresses, and stay in place where nothing changed", () => {
+  const names = [["db", "chost", "c1"]];
+  const at = (text: string) => ({ address: parseAddress(text), names: ["db", "chost", "c1"] });
+  const before = "127.0.0.1\tlocalhost\n172.17.0.2\tdb chost c1\n172.17.0.2\tdb\n# mine";
+  assert.equal(replaceHostsLines(before, names, [at("172.17.0.2")]), before);
+  assert.equal(replaceHostsLines(before, names, []), "127.0.0.1\tlocalhost\n172.17.0.2\tdb\n# mine");
+  assert.equal(
+    replaceHostsLines(before, names, [at("172.17.0.9"), at("fd00::9")]),
+    "127.0.0.1\tlocalhost\n172.17.0.2\tdb\n# mine\n172.17.0.9\tdb chost c1\nfd00::9\tdb chost c1\n",
   );
 });

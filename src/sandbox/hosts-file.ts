@@ -36,8 +36,7 @@ export function formatHosts(content: HostsContent): string {
 
 /** One line, without its newline. */
 export function formatHostsEntry(entry: HostsEntry): string {
-  const names = Buffer.from(entry.names.join(" ")).toString("latin1");
-  return `${formatAddress(entry.address)}\t${names}`;
+  return `${formatAddress(entry.address)}\t${formatNames(entry.names)}`;
 }
 
 /** How a sandbox names itself at an address: the full name and, where that has dots, its first label. */
@@ -60,6 +59,30 @@ export function removeHostsLines(text: string, entries: readonly HostsEntry[]): 
     .split(/(?<=\n)/)
     .filter((line) => !ours.has(line.endsWith("\n") ? line.slice(0, -1) : line))
     .join("");
+}
+
+/**
+ * The text with exactly these entries for these lists of names: lines that already read so stay where they are, others with the
+ * same names go, and what is missing comes at the end.
+ */
+export function replaceHostsLines(
+  text: string,
+  names: readonly (readonly string[])[],
+  entries: readonly HostsEntry[],
+): string {
+  const wanted = new Set(entries.map(formatHostsEntry));
+  const ours = new Set(names.map(formatNames));
+  const kept = text.split(/(?<=\n)/).filter((line) => {
+    const bare = line.endsWith("\n") ? line.slice(0, -1) : line;
+    return wanted.has(bare) || !ours.has(bare.slice(bare.indexOf("\t") + 1));
+  });
+  const present = new Set(kept.map((line) => (line.endsWith("\n") ? line.slice(0, -1) : line)));
+  const missing = entries.filter((entry) => !present.has(formatHostsEntry(entry)));
+  return missing.length === 0 ? kept.join("") : addHostsLines(kept.join(""), missing);
+}
+
+function formatNames(names: readonly string[]): string {
+  return Buffer.from(names.join(" ")).toString("latin1");
 }
 
 function toText(lines: readonly string[]): string {

@@ -65,13 +65,16 @@ test("gateway priorities are ignored before API 1.48", () => {
   assert.deepEqual(create(document, 47).spec.endpoints, { bridge: {} });
 });
 
-test("links on a user-defined network become private aliases there; on the default bridge they are refused", () => {
+test("links on a user-defined network become private aliases there; on the default bridge they are links", () => {
   const links = create({ HostConfig: { NetworkMode: "backend", Links: ["c1:db"] } }).spec.endpoints;
   assert.deepEqual(links, { backend: { links: ["c1:db"] } });
-  assert.throws(
-    () => create({ HostConfig: { Links: ["c1:db"] } }),
-    /links on the default bridge network are not implemented yet/,
+  const { spec } = create({ HostConfig: { Links: ["c1:db", "c2", "/c3:/p/x"] } });
+  assert.deepEqual(spec.endpoints, { bridge: {} });
+  assert.deepEqual(
+    spec.links?.map(({ name, alias }) => `${name} as ${alias}`),
+    ["c1 as db", "c2 as c2", "c3 as x"],
   );
+  assert.throws(() => create({ HostConfig: { Links: ["a:b:c"] } }), /bad format for links: a:b:c/);
 });
 
 test("published ports are discarded with a warning in host mode only", () => {

@@ -38,6 +38,7 @@ export function createSpec(input: CreateInput): { readonly spec: ContainerSpec; 
     restartPolicy: parseRestartPolicy(host),
     network: networking.network,
     endpoints: networking.endpoints,
+    ...(networking.links.length === 0 ? {} : { links: networking.links }),
     dns: parseDns(host),
     extraHosts: parseExtraHosts(host.ExtraHosts),
     sysctls: host.Sysctls ?? {},

@@ -4,7 +4,8 @@
  */
 import { sameMac } from "../../addr/mac-address.ts";
 import { EngineError } from "../../base/errors.ts";
-import type { EndpointSettings, NetworkMode } from "../../engine/container-spec.ts";
+import type { ContainerLink, EndpointSettings, NetworkMode } from "../../engine/container-spec.ts";
+import { parseLink } from "../../engine/containers/links.ts";
 import type { ContainerCreateRequest } from "../schema/container-bodies.ts";
 import { endpointSettings, macOf } from "./endpoint-settings.ts";
 import { parseNetworkMode, validateNetworkMode } from "./network-mode.ts";
@@ -12,26 +13,28 @@ import { parseNetworkMode, validateNetworkMode } from "./network-mode.ts";
 export interface Networking {
   readonly network: NetworkMode;
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  /** Those on the default bridge. */
+  readonly links: readonly ContainerLink[];
   readonly warnings: readonly string[];
 }
 
-/** Throws `invalid-argument`, and `not-implemented` for links on the default bridge. */
+/** Throws `invalid-argument`. */
 export function parseNetworking(request: ContainerCreateRequest, minor: number): Networking {
   const disabled = request.NetworkDisabled === true;
   const network: NetworkMode = disabled ? { kind: "none" } : parseNetworkMode(request.HostConfig?.NetworkMode);
   validateNetworkMode(network, request, minor);
   const asked = request.NetworkingConfig?.EndpointsConfig ?? {};
   refuseMany(Object.keys(asked), minor);
-  if (network.kind === "container") return { network, endpoints: {}, warnings: [] };
+  if (network.kind === "container") return { network, endpoints: {}, links: [], warnings: [] };
   const main = network.kind === "network" ? network.name : network.kind;
   const others = Object.entries(asked).filter(([name]) => networkKey(name) !== main);
   const given = Object.entries(asked).find(([name]) => networkKey(name) === main)?.[1] ?? {};
-  const first = withLinks(endpointSettings(given, minor), main, request.HostConfig?.Links ?? []);
+  const { settings, links } = withLinks(endpointSettings(given, minor), main, request.HostConfig?.Links ?? []);
   const endpoints = Object.fromEntries<EndpointSettings>([
-    [main, withContainerMac(first, request.MacAddress)],
+    [main, withContainerMac(settings, request.MacAddress)],
     ...others.map(([name, settings]): [string, EndpointSettings] => [name, endpointSettings(settings, minor)]),
   ]);
-  return { network, endpoints, warnings: macWarnings(request, minor) };
+  return { network, endpoints, links, warnings: macWarnings(request, minor) };
 }
 
 function networkKey(name: string): string {
@@ -44,12 +47,15 @@ function refuseMany(names: readonly string[], minor: number): void {
   throw new EngineError("invalid-argument", message);
 }
 
-function withLinks(settings: EndpointSettings, main: string, links: readonly string[]): EndpointSettings {
-  if (links.length === 0) return settings;
-  if (main === "bridge") {
-    throw new EngineError("not-implemented", "links on the default bridge network are not implemented yet");
-  }
-  return { ...settings, links: [...(settings.links ?? []), ...links] };
+/** On the default bridge a link is between containers; on other networks it is another name, for this endpoint alone. */
+function withLinks(
+  settings: EndpointSettings,
+  main: string,
+  texts: readonly string[],
+): { readonly settings: EndpointSettings; readonly links: readonly ContainerLink[] } {
+  const links = texts.map(parseLink);
+  if (texts.length === 0 || main === "bridge") return { settings, links };
+  return { settings: { ...settings, links: [...(settings.links ?? []), ...texts] }, links: [] };
 }
 
 function withContainerMac(settings: EndpointSettings, text: string | undefined): EndpointSettings {

@@ -37,12 +37,18 @@ export function containerInspect(source: InspectSource) {
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: container.execIds.length === 0 ? null : container.execIds,
-    HostConfig: hostConfigView(objectMember(container.spec.document, "HostConfig")),
+    HostConfig: hostConfigView({ ...objectMember(container.spec.document, "HostConfig"), Links: linksView(container) }),
     GraphDriver: { Data: null, Name: source.snapshotter },
     Mounts: container.spec.mounts.map((mount) => mountView(mount, source.dataRoot)),
     Config: inspectConfig(container),
     NetworkSettings: networkSettings(source),
   };
+}
+
+/** Who is linked to, and by which name of whom. */
+function linksView({ name, spec }: Container): readonly string[] | null {
+  const { links = [] } = spec;
+  return links.length === 0 ? null : links.map((link) => `/${link.name}:/${name}/${link.alias}`);
 }
 
 function inspectConfig(container: Container) {

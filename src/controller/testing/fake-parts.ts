@@ -61,7 +61,11 @@ export class FakeParts implements AsyncDisposable {
       dns: this.dns,
       ports: this.ports,
       ipamDrivers: [createDefaultIpam({ ulaSeed: "test" }), createNullIpam()],
-      drivers: [createBridgeDriver(), createHostDriver(), createNullDriver()],
+      drivers: [
+        createBridgeDriver({ icc: this.settings.defaultBridge?.icc ?? true }),
+        createHostDriver(),
+        createNullDriver(),
+      ],
       events: bus,
       clock: systemClock,
       log: this.#log(),

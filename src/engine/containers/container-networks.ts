@@ -10,6 +10,7 @@ import type { ContainerSpec, EndpointSettings } from "../container-spec.ts";
 import type { ContainerEntry } from "./container-entry.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerRegistry } from "./container-registry.ts";
+import { linkedChildren, linkEnvironment, parseLink, sandboxLink } from "./links.ts";
 
 /** What every container may do in its own network namespace, unless told otherwise: Docker's two defaults. */
 const DEFAULT_SYSCTLS = {
@@ -25,6 +26,15 @@ export function initialEndpoints(spec: ContainerSpec): ContainerSpec["endpoints"
   return { [main]: spec.endpoints[main] ?? {} };
 }
 
+/** A network stack to run in. */
+export interface Stack {
+  readonly sandbox: SandboxView;
+  /** A shared stack has its owner's. */
+  readonly hostname: string;
+  /** What links tell of their children. */
+  readonly environment: readonly string[];
+}
+
 export class ContainerNetworks {
   readonly #controller: NetworkController;
   readonly #registry: ContainerRegistry;
@@ -34,18 +44,23 @@ export class ContainerNetworks {
     this.#registry = registry;
   }
 
-  /** The stack a container is about to run in, and the hostname that goes with it: a shared stack has its owner's. */
-  async enter(entry: ContainerEntry): Promise<{ readonly sandbox: SandboxView; readonly hostname: string }> {
+  /** The stack a container is about to run in, and what goes with it. */
+  async enter(entry: ContainerEntry): Promise<Stack> {
     const { record } = entry;
     const { network } = record.spec;
     if (network.kind === "container") return this.#sharedWith(entry, network.reference);
+    const children = linkedChildren(this.#registry, record, (child) => this.sandbox(child));
     try {
       const endpoints = Object.entries(record.spec.endpoints).map(([name, settings]) =>
         this.#endpoint(record, name, settings),
       );
       return {
-        sandbox: await this.#controller.createSandbox(sandboxSpec(entry, endpoints)),
+        sandbox: await this.#controller.createSandbox({
+          ...sandboxSpec(entry, endpoints),
+          links: children.map(sandboxLink),
+        }),
         hostname: record.hostname,
+        environment: children.flatMap((linked) => linkEnvironment(record.name, linked)),
       };
     } catch (cause) {
       throw EngineError.wrap(cause, "failed to set up container networking");
@@ -167,7 +182,7 @@ export class ContainerNetworks {
     }
   }
 
-  #sharedWith(entry: ContainerEntry, reference: string): { sandbox: SandboxView; hostname: string } {
+  #sharedWith(entry: ContainerEntry, reference: string): Stack {
     const target = this.#target(reference);
     if (target.id === entry.id) throw new EngineError("internal", "cannot join own network namespace");
     if (target.record.state.status === "restarting") {
@@ -178,7 +193,7 @@ export class ContainerNetworks {
       const text = `cannot join network namespace of a non running container: container ${target.name} is ${target.record.state.status}`;
       throw new EngineError("conflict", text);
     }
-    return { sandbox, hostname: target.record.hostname };
+    return { sandbox, hostname: target.record.hostname, environment: [] };
   }
 
   #target(reference: string): ContainerEntry {
@@ -201,9 +216,8 @@ function dnsNames(record: ContainerRecord, aliases: readonly string[]): readonly
   return [...new Set([record.name, ...aliases, shortId(record.id), record.hostname])];
 }
 
-/** `name:alias`, or `name` for itself. */
 function linkAlias(link: string): [alias: string, name: string] {
-  const [name = "", alias = name] = link.split(":", 2);
+  const { alias, name } = parseLink(link);
   return [alias, name];
 }
 

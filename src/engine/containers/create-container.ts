@@ -15,6 +15,7 @@ import { containerMounts } from "../oci/mounts.ts";
 import type { ContainerEntry } from "./container-entry.ts";
 import type { ContainerRecord, Inherited } from "./container-record.ts";
 import { initialEndpoints } from "./container-networks.ts";
+import { resolveLinks } from "./links.ts";
 import { randomName, validateName } from "./names.ts";
 import { parseSignal } from "./signals.ts";
 
@@ -26,7 +27,9 @@ export async function createContainer(context: EngineContext, spec: ContainerSpe
   registry.reserveName(name, id);
   rollback.add("name", () => registry.releaseName(name, id));
   const image = await context.images.find(spec.image);
-  const record = newRecord({ id, name, spec, image, createdNs: context.options.clock.nowNs() });
+  const links = resolveLinks(registry, spec.links);
+  const linked = links.length === 0 ? spec : { ...spec, links };
+  const record = newRecord({ id, name, spec: linked, image, createdNs: context.options.clock.nowNs() });
   validate(context, record);
   await prepareSnapshot(context, id, image);
   rollback.add("snapshot", async () => {

@@ -46,8 +46,8 @@ export async function recover(parts: RecoveryParts): Promise<void> {
 
 /** It shares another's network stack, or is linked to another, which must run before it can. */
 function needsAnother({ record }: ContainerEntry): boolean {
-  const { network, endpoints } = record.spec;
-  return network.kind === "container" || Object.values(endpoints).some(({ links = [] }) => links.length > 0);
+  const { network, links = [] } = record.spec;
+  return network.kind === "container" || links.length > 0;
 }
 
 async function recoverOne(parts: RecoveryParts, entry: ContainerEntry, task: TaskProcess | undefined): Promise<void> {

@@ -7,7 +7,14 @@ import { formatMac } from "../../addr/mac-address.ts";
 import type { PortRequest } from "../../controller/cnm.ts";
 import { present, RecordError, type RecordReader } from "../../controller/record-reader.ts";
 import type { Json } from "../../store/store.ts";
-import type { ContainerSpec, EndpointSettings, MountSpec, NetworkMode, Resources } from "../container-spec.ts";
+import type {
+  ContainerLink,
+  ContainerSpec,
+  EndpointSettings,
+  MountSpec,
+  NetworkMode,
+  Resources,
+} from "../container-spec.ts";
 
 export function encodeSpec(spec: ContainerSpec): Json {
   return plain({
@@ -102,6 +109,7 @@ function decodeNetworking(reader: RecordReader) {
     ...present({
       hostname: reader.field("hostname").optional(text),
       domainname: reader.field("domainname").optional(text),
+      links: reader.field("links").optional((list) => list.list(decodeContainerLink)),
     }),
     network: decodeNetworkMode(reader.field("network")),
     endpoints: reader.field("endpoints").map(decodeEndpoint),
@@ -138,6 +146,14 @@ function decodePort(reader: RecordReader): PortRequest {
         last: range.field("last").integer(),
       })),
     }),
+  };
+}
+
+function decodeContainerLink(reader: RecordReader): ContainerLink {
+  return {
+    name: reader.field("name").text(),
+    alias: reader.field("alias").text(),
+    ...present({ id: reader.field("id").optional(text) }),
   };
 }
 

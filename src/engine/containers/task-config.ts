@@ -23,7 +23,11 @@ export async function rootMounts(context: EngineContext, record: ContainerRecord
 export function taskConfig(
   context: EngineContext,
   record: ContainerRecord,
-  parts: { readonly mounts: readonly Mount[]; readonly sandbox?: SandboxView },
+  parts: {
+    readonly mounts: readonly Mount[];
+    readonly sandbox?: SandboxView;
+    readonly environment?: readonly string[];
+  },
 ): RuntimeSpec {
   const { imageEnvironment, workingDirectory, user } = record.inherited;
   return containerConfig({
@@ -31,6 +35,7 @@ export function taskConfig(
     spec: record.spec,
     commandLine: record.commandLine,
     imageEnvironment,
+    ...(parts.environment === undefined ? {} : { linkEnvironment: parts.environment }),
     workingDirectory,
     user: userIn(parts.mounts, user),
     hostname: record.hostname,

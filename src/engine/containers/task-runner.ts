@@ -72,10 +72,10 @@ export class TaskRunner {
     await using rollback = new Rollback();
     await this.removeLeftovers(entry);
     const mounts = await rootMounts(this.#context, entry.record);
-    const { sandbox, hostname } = await this.#networks.enter(entry);
+    const { sandbox, hostname, environment } = await this.#networks.enter(entry);
     rollback.add("sandbox", () => this.#networks.leave(entry));
     registry.update(entry, { sandboxId: sandbox.id, hostname });
-    const config = taskConfig(this.#context, entry.record, { mounts, sandbox });
+    const config = taskConfig(this.#context, entry.record, { mounts, sandbox, environment });
     await makeBindSources(entry.record.spec);
     const { streams, log } = await this.#openStreams(entry);
     rollback.add("log", () => log.close());

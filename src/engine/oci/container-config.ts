@@ -23,6 +23,8 @@ export interface ConfigInputs {
   readonly id: string;
   readonly spec: ContainerSpec;
   readonly commandLine: readonly string[];
+  /** What links tell of other containers; anybody else's word counts more. */
+  readonly linkEnvironment?: readonly string[];
   /** Environment of the image. */
   readonly imageEnvironment: readonly string[];
   readonly workingDirectory: string;
@@ -80,9 +82,14 @@ export function mergeEnvironment(...lists: readonly (readonly string[])[]): read
   return [...merged.values()];
 }
 
-function containerEnvironment({ spec, hostname, imageEnvironment }: ConfigInputs): readonly string[] {
+function containerEnvironment({
+  spec,
+  hostname,
+  imageEnvironment,
+  linkEnvironment = [],
+}: ConfigInputs): readonly string[] {
   const own = [DEFAULT_PATH, `HOSTNAME=${hostname}`, ...(spec.tty ? ["TERM=xterm"] : [])];
-  return mergeEnvironment(own, imageEnvironment, spec.environment);
+  return mergeEnvironment(own, linkEnvironment, imageEnvironment, spec.environment);
 }
 
 function linuxConfig(inputs: ConfigInputs, capabilities: readonly string[]): LinuxSpec {
