@@ -4,6 +4,7 @@
  * After each scenario its commands are undone, and the rules must then be those of the fresh daemon again.
  */
 import { join } from "node:path";
+import { messageOf } from "../../src/base/errors.ts";
 import { TestDaemon } from "../../test/support/daemon.ts";
 import { run } from "../../test/support/run.ts";
 import { makeBusyboxTar } from "../demo/busybox-tar.ts";
@@ -53,7 +54,7 @@ class Player {
   /** A policy that came with forwarding stays, as forwarding does. */
   async #expectFresh(): Promise<void> {
     const statements = (printed: readonly Printed[]): readonly Statement[] =>
-      printed.flatMap((one) => one.statements).filter(({ match }) => match !== "filter :FORWARD DROP");
+      printed.flatMap((one) => one.statements).filter(({ match }) => !/ :forward /i.test(match));
     const [before, now] = [statements(this.#fresh), statements(await this.#look("host", new StableNames()))];
     const left = [...without(now, before), ...without(before, now)].map(({ match }) => match);
     if (left.length > 0) throw new Error(`its commands were undone, but the rules differ:\n${left.join("\n")}`);
@@ -95,7 +96,7 @@ async function playStage(backend: Backend, stage: Stage): Promise<Played> {
     try {
       played[scenario.name] = await player.play(scenario);
     } catch (cause) {
-      throw new Error(`scenario ${scenario.name}, ${backend}: ${String(cause)}`, { cause });
+      throw new Error(`scenario ${scenario.name}, ${backend}: ${messageOf(cause)}`, { cause });
     }
   }
   return played;
@@ -105,4 +106,9 @@ const [backendName, stageName] = process.argv.slice(2);
 const backend = BACKENDS.find((name) => name === backendName);
 const stage = STAGES.find(({ name }) => name === stageName);
 if (backend === undefined || stage === undefined) throw new Error("usage: play.ts BACKEND STAGE");
-console.log(JSON.stringify(await playStage(backend, stage)));
+try {
+  console.log(JSON.stringify(await playStage(backend, stage)));
+} catch (cause) {
+  console.error(messageOf(cause));
+  process.exitCode = 1;
+}

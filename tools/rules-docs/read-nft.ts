@@ -1,68 +1,97 @@
 /**
- * Reads `nft list ruleset`: tables with chains, sets and maps. Each line of a chain is a statement, each element of a set or
- * map is one, too; counters are left out, and elements come out in alphabetical order, a line each.
+ * Reads `nft list ruleset`: tables of sets, maps and chains. A statement is a set or chain with its definition, one element, or
+ * one rule. Numbers of counters are left out, elements come out in alphabetical order, a line each, and priorities are named
+ * as newer versions name them.
  */
 import type { Printed, Statement } from "./ruleset.ts";
 
-/** A line of the output with the blocks that it is in: `["table ip causeway", "chain forward"]`. */
-interface Line {
-  readonly path: readonly string[];
-  readonly text: string;
+interface Block {
+  /** "set", "map" or "chain". */
+  readonly kind: string;
+  readonly name: string;
+  /** `type ifname`, `flags interval`; of a chain its hook and policy. */
+  readonly definition: string[];
+  /** Elements of sets and maps, rules of chains. */
+  readonly entries: string[];
+}
+
+interface Table {
+  /** "ip causeway" */
+  readonly name: string;
+  readonly blocks: Block[];
 }
 
 export function readNft(place: Statement["place"], output: string): Printed {
-  const lines = cut(output);
-  const statements = lines.flatMap((line): Statement[] => {
-    const [table = "", block = ""] = line.path.map(withoutKeyword);
-    const text = line.text === "" ? (line.path.at(-1) ?? "") : line.text;
-    const match = [table, block, line.text].filter((part) => part !== "").join(" ");
-    return [{ place, tool: "nft", table, text, match }];
-  });
-  return { place, command: "nft list ruleset", text: format(lines), statements };
+  const tables = parse(output);
+  const statements = tables.flatMap(({ name, blocks }) =>
+    blocks.flatMap((block) => blockStatements(name, block).map((one) => ({ place, tool: "nft", table: name, ...one }))),
+  );
+  return { place, command: "nft list ruleset", text: tables.map(formatTable).join("\n\n"), statements };
 }
 
-function withoutKeyword(block: string): string {
-  return block.replace(/^(table|chain|set|map) /, "");
+/** In patterns the family is left out: either's rules have the same reasons. */
+function blockStatements(table: string, block: Block): readonly Pick<Statement, "text" | "match">[] {
+  const { kind, name, definition, entries } = block;
+  const short = table.split(" ").at(-1) ?? "";
+  const defined = definition.map((line) => (line.endsWith(";") ? line : `${line};`)).join(" ");
+  const head = {
+    text: defined === "" ? `${kind} ${name} {}` : `${kind} ${name} { ${defined} }`,
+    match: `${short} :${name}${definition.length > 0 && kind === "chain" ? ` ${defined}` : ""}`,
+  };
+  const rest = entries.map((entry) => ({
+    text: kind === "chain" ? `${name}: ${entry}` : `${name} = { ${entry} }`,
+    match: `${short} ${name} ${entry}`,
+  }));
+  return [head, ...rest];
 }
 
-/** Every block gives a line of its own with an empty text, then its content. */
-function cut(output: string): readonly Line[] {
-  const lines: Line[] = [];
-  const path: string[] = [];
+function parse(output: string): readonly Table[] {
+  const tables: Table[] = [];
+  let block: Block | undefined;
   let elements = "";
   for (const raw of output.split("\n")) {
-    const text = raw.replaceAll(/ ?counter packets \d+ bytes \d+/g, "").trim();
-    if (elements !== "" || text.startsWith("elements = {")) {
-      elements += ` ${text}`;
-      if (!text.endsWith("}")) continue;
-      lines.push(...elementsOf(elements).map((element) => ({ path: [...path], text: element })));
+    const line = normalise(raw);
+    const [, keyword, name] = /^(table|set|map|chain) (.+) \{$/.exec(line) ?? [];
+    if (elements !== "" || line.startsWith("elements = {")) {
+      elements += ` ${line}`;
+      if (!line.endsWith("}")) continue;
+      block?.entries.push(...elementsOf(elements));
       elements = "";
-    } else if (text.endsWith("{")) {
-      path.push(text.slice(0, -1).trim());
-      lines.push({ path: [...path], text: "" });
-    } else if (text === "}") path.pop();
-    else if (text !== "" && !text.startsWith("#")) lines.push({ path: [...path], text });
+    } else if (keyword === "table") tables.push({ name: name ?? "", blocks: [] });
+    else if (keyword !== undefined) {
+      block = { kind: keyword, name: name ?? "", definition: [], entries: [] };
+      tables.at(-1)?.blocks.push(block);
+    } else if (line !== "" && line !== "}" && !line.startsWith("#")) addLine(block, line);
   }
-  return lines;
+  return tables;
+}
+
+function addLine(block: Block | undefined, line: string): void {
+  const isDefinition = block?.kind !== "chain" || line.startsWith("type ");
+  (isDefinition ? block?.definition : block?.entries)?.push(line);
+}
+
+function normalise(line: string): string {
+  return line
+    .replaceAll(/counter packets \d+ bytes \d+/g, "counter")
+    .replace("priority -100;", "priority dstnat;")
+    .trim();
 }
 
 function elementsOf(text: string): readonly string[] {
   const inside = text.replace(/^\s*elements = \{/, "").replace(/\}\s*$/, "");
   return inside
     .split(",")
-    .map((element) => `element ${element.trim()}`)
+    .map((element) => element.trim())
     .sort();
 }
 
-function format(lines: readonly Line[]): string {
-  const printed: string[] = [];
-  let open = 0;
-  for (const { path, text } of lines) {
-    const wanted = text === "" ? path.length - 1 : path.length;
-    for (; open > wanted; open--) printed.push(`${"\t".repeat(open - 1)}}`);
-    if (text === "") printed.push(`${"\t".repeat(open++)}${path.at(-1) ?? ""} {`);
-    else printed.push(`${"\t".repeat(open)}${text}`);
-  }
-  for (; open > 0; open--) printed.push(`${"\t".repeat(open - 1)}}`);
-  return printed.join("\n");
+function formatTable({ name, blocks }: Table): string {
+  const lines = blocks.flatMap(({ kind, name: block, definition, entries }) => [
+    `\t${kind} ${block} {`,
+    ...definition.map((line) => `\t\t${line}`),
+    ...(kind === "chain" ? entries : entries.map((entry) => `element ${entry}`)).map((line) => `\t\t${line}`),
+    "\t}",
+  ]);
+  return [`table ${name} {`, ...lines, "}"].join("\n");
 }

@@ -79,17 +79,15 @@ test("nft's rules, definitions and elements are statements, without counters and
   assert.deepEqual(
     statements.map(({ match }) => match),
     [
-      "ip causeway",
-      "ip causeway ports",
-      "ip causeway ports type inet_proto . inet_service : ipv4_addr . inet_service",
-      "ip causeway ports element tcp . 443 : 172.17.0.3 . 443",
-      "ip causeway ports element tcp . 8080 : 172.17.0.2 . 80",
-      "ip causeway forward",
-      "ip causeway forward type filter hook forward priority filter; policy accept;",
-      "ip causeway forward ct state established,related accept",
-      'ip causeway forward oifname "docker0" jump in',
-      "ip causeway in",
+      "causeway :ports",
+      "causeway ports tcp . 443 : 172.17.0.3 . 443",
+      "causeway ports tcp . 8080 : 172.17.0.2 . 80",
+      "causeway :forward type filter hook forward priority filter; policy accept;",
+      "causeway forward ct state established,related counter accept",
+      'causeway forward oifname "docker0" jump in',
+      "causeway :in",
     ],
   );
+  assert.equal(statements[0]?.text, "map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }");
   assert.match(text, /^table ip causeway \{\n\tmap ports \{\n\t\ttype [\s\S]*\n\t\}\n\tchain in \{\n\t\}\n\}$/);
 });

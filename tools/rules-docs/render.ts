@@ -24,8 +24,7 @@ export function renderPage({ backend, scenario, printed, base }: Page): string {
     ...typed(scenario),
     base === undefined ? "" : wrap(comparison(base.scenario)),
     ...explained.flatMap(section),
-    "## All of it",
-    ...printed.flatMap(whole),
+    ...listing(backend, base !== undefined, printed),
   ]
     .filter((part) => part !== "")
     .join("\n\n")
@@ -46,7 +45,7 @@ function section({ heading, text, added, gone }: Explained): readonly string[] {
   return [`## ${heading}`, wrap(text), ...rules.map(([title, lines]) => `${title}:\n\n${fence("text", lines)}`)];
 }
 
-/** Rules by tool and table; those that IPv4 and IPv6 have alike are printed once. */
+/** Rules by tool and table; those that IPv4 and IPv6 have alike are printed once, as IPv4 words them. */
 function groups(statements: readonly Statement[], prefix: string): readonly (readonly [string, string])[] {
   const byTitle = new Map<string, string[]>();
   for (const one of statements) {
@@ -55,19 +54,40 @@ function groups(statements: readonly Statement[], prefix: string): readonly (rea
   }
   const merged = new Map<string, string>();
   for (const [title, lines] of byTitle) {
+    const [twin, both] = twinOf(title);
     const text = lines.join("\n");
-    const twin = title.replace("ip6tables", "iptables");
-    if (twin !== title && merged.get(twin) === text) {
+    if (twin !== title && merged.has(twin) && merged.get(twin) === asIPv4(text)) {
       merged.delete(twin);
-      merged.set(title.replace("ip6tables", "iptables and ip6tables"), text);
+      merged.set(both, asIPv4(text));
     } else merged.set(title, text);
   }
   return [...merged].map(([title, text]) => [title.replace(/^(gone|in)/, capital), text] as const);
 }
 
+/** The title of the same rules for IPv4, and the title for both. */
+function twinOf(title: string): readonly [string, string] {
+  const both = title.replace("ip6tables", "iptables and ip6tables").replace(/nft, ip6 (.*)/, "nft, ip $1 and ip6 $1");
+  return [title.replace("ip6tables", "iptables").replace("nft, ip6 ", "nft, ip "), both];
+}
+
+function asIPv4(text: string): string {
+  return text
+    .replaceAll(/\bip6 /g, "ip ")
+    .replaceAll("ipv6_addr", "ipv4_addr")
+    .replaceAll("ipv6-icmp", "icmp");
+}
+
 function capital(word: string): string {
   return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 }
+
+/** With nftables the rules are always the same: what a situation adds to them has been shown. */
+function listing(backend: Backend, hasBase: boolean, printed: readonly Printed[]): readonly string[] {
+  if (backend === "nftables" && hasBase) return [wrap(SAME_RULES)];
+  return ["## All of it", ...printed.flatMap(whole)];
+}
+
+const SAME_RULES = `The rules are those of [a new daemon](new-daemon.md) always; what differs from one situation to another are elements.`;
 
 function whole({ container, command, text }: Printed): readonly string[] {
   if (text === "") return [];

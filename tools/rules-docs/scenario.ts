@@ -6,7 +6,7 @@
 
 export type Backend = "iptables" | "nftables";
 
-export const BACKENDS: readonly Backend[] = ["iptables"];
+export const BACKENDS: readonly Backend[] = ["iptables", "nftables"];
 
 /** Scenarios that are played one after the other on one daemon, each taken back before the next. */
 export interface Stage {

@@ -12,6 +12,10 @@ const RESOLVER_PORTS: readonly (readonly [RegExp, string])[] = [
   [/(-p udp .*--to-destination 127\.0\.0\.11):\d+/g, "$1:40002"],
   [/(-s 127\.0\.0\.11\/32 -p tcp -m tcp --sport) \d+/g, "$1 40001"],
   [/(-s 127\.0\.0\.11\/32 -p udp -m udp --sport) \d+/g, "$1 40002"],
+  [/(ip daddr 127\.0\.0\.11 tcp dport 53 dnat to 127\.0\.0\.11):\d+/g, "$1:40001"],
+  [/(ip daddr 127\.0\.0\.11 udp dport 53 dnat to 127\.0\.0\.11):\d+/g, "$1:40002"],
+  [/(ip saddr 127\.0\.0\.11 tcp sport) \d+/g, "$1 40001"],
+  [/(ip saddr 127\.0\.0\.11 udp sport) \d+/g, "$1 40002"],
 ];
 
 export class StableNames {

@@ -56,6 +56,44 @@ const UNPROTECTED: readonly Paragraph[] = [
   },
 ];
 
+const ROUTED_NFT: readonly Paragraph[] = [
+  {
+    heading: "Nothing is translated",
+    text: `Containers go out under their own addresses, and the host's ports are not involved. The network around has to have a
+      route to 172.18.0.0/16 by this host.`,
+    claims: [],
+    replaces: ["causeway masqueraded 172.18.0.0/16"],
+  },
+  {
+    heading: "Containers are addressed directly",
+    text: `That is the purpose, so their addresses are not guarded.`,
+    claims: [],
+    replaces: ["causeway guarded 172.18.0.2", `causeway guard-passes 172.18.0.2 . "${BRIDGE}"`],
+  },
+  {
+    heading: "Ping, and the published port",
+    text: `\`-p 8080:80\` opens port 80 at the container's own address; the host's port is not used. Pings are let in as to any host on a
+      routed network. Everything else from outside is dropped as in any network.`,
+    claims: [`causeway routed "${BRIDGE}"`, "causeway open-ports 172.18.0.2 . tcp . 80"],
+  },
+];
+
+const UNPROTECTED_NFT: readonly Paragraph[] = [
+  {
+    heading: "Whoever has a route reaches every port",
+    text: `From outside and from other networks everything is accepted, published or not, as Docker had it before version 28 on hosts
+      that route. Ports are translated and published as in any other network.`,
+    claims: [`causeway inbound "${BRIDGE}" : accept`],
+    replaces: [`causeway inbound "${BRIDGE}" : drop`],
+  },
+  {
+    heading: "Addresses are not guarded",
+    text: `So containers can be addressed directly.`,
+    claims: [],
+    replaces: ["causeway guarded 172.18.0.2", `causeway guard-passes 172.18.0.2 . "${BRIDGE}"`],
+  },
+];
+
 export const GATEWAY_ROUTED: Scenario = {
   name: "routed",
   title: "A routed network",
@@ -64,7 +102,7 @@ export const GATEWAY_ROUTED: Scenario = {
   undo: ["rm -f c1", "network rm backend"],
   base: "user-network",
   containers: ["c1"],
-  paragraphs: { iptables: ROUTED, nftables: [] },
+  paragraphs: { iptables: ROUTED, nftables: ROUTED_NFT },
 };
 
 export const GATEWAY_NAT_UNPROTECTED: Scenario = {
@@ -75,5 +113,5 @@ export const GATEWAY_NAT_UNPROTECTED: Scenario = {
   undo: ["rm -f c1", "network rm backend"],
   base: "user-network",
   containers: ["c1"],
-  paragraphs: { iptables: UNPROTECTED, nftables: [] },
+  paragraphs: { iptables: UNPROTECTED, nftables: UNPROTECTED_NFT },
 };

@@ -33,6 +33,29 @@ const IPTABLES: readonly Paragraph[] = [
   },
 ];
 
+const NFTABLES: readonly Paragraph[] = [
+  {
+    heading: "Nothing enters or leaves",
+    text: `The bridge is in the set of internal networks, so what crosses its border is dropped before anything else is asked,
+      published ports included. Containers have no default route either, but that is theirs to change; this is not.`,
+    claims: [`causeway internal "${BRIDGE}"`],
+  },
+  {
+    heading: "What is not needed is not there",
+    text: `Nothing goes in or out or under the host's address, so the bridge is in no other set but that of networks whose containers
+      talk to each other. A guard for the container's address would have nothing to do.`,
+    claims: [],
+    replaces: [
+      `causeway bridges "${BRIDGE}"`,
+      `causeway networks "${BRIDGE}" . "${BRIDGE}"`,
+      `causeway inbound "${BRIDGE}" : drop`,
+      "causeway masqueraded 172.18.0.0/16",
+      "causeway guarded 172.18.0.2",
+      `causeway guard-passes 172.18.0.2 . "${BRIDGE}"`,
+    ],
+  },
+];
+
 export const INTERNAL: Scenario = {
   name: "internal",
   title: "An internal network",
@@ -41,5 +64,5 @@ export const INTERNAL: Scenario = {
   undo: ["rm -f c1", "network rm backend"],
   base: "user-network",
   containers: ["c1"],
-  paragraphs: { iptables: IPTABLES, nftables: [] },
+  paragraphs: { iptables: IPTABLES, nftables: NFTABLES },
 };

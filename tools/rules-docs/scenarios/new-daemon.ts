@@ -89,6 +89,132 @@ const IPTABLES: readonly Paragraph[] = [
   },
 ];
 
+const NFTABLES: readonly Paragraph[] = [
+  {
+    heading: "The user's rules come first",
+    text: `The chain user is made once and then belongs to the user, as DOCKER-USER does with iptables: every forwarded packet meets
+      it before anything of ours (\`nft add rule ip causeway user ip saddr 192.0.2.9 drop\`), and nothing of ours is put into it.`,
+    claims: ["causeway :user", "causeway forward jump user *"],
+  },
+  {
+    heading: "What nobody accepts is dropped",
+    text: `The rules below are the same however many networks, containers and ports there are: those are elements of sets, so a packet
+      meets as many rules with one network as with a thousand. Forwarding was off before the daemon switched it on, so what none of them
+      decides is dropped. IPv6 follows with the first network that needs it.`,
+    claims: ["causeway :forward *"],
+  },
+  {
+    heading: "Inside a network",
+    text: `A packet that leaves by the bridge by which it came stays in its network. That is looked up as a pair of names, in the set of
+      networks whose containers may talk, and in that of the others, with a chain of its own: answers, links, and ports
+      that were published and asked for at an address of the host.`,
+    claims: [
+      "causeway :open-networks",
+      "causeway :closed-networks",
+      "causeway :links",
+      "causeway :closed-network",
+      "causeway forward iifname . oifname *",
+      "causeway closed-network *",
+      'causeway open-networks "docker0" . "docker0"',
+    ],
+  },
+  {
+    heading: "Internal networks",
+    text: `Nothing that crosses the border of an internal network is forwarded, whatever it is. Both rules count what they dropped.`,
+    claims: ["causeway :internal", "causeway forward iifname @internal *", "causeway forward oifname @internal *"],
+  },
+  {
+    heading: "Answers come in",
+    text: `Whatever belongs to a connection that a container opened, or that was let in, may enter.`,
+    claims: ["causeway :bridges", 'causeway bridges "docker0"', "causeway forward oifname @bridges *"],
+  },
+  {
+    heading: "Routed networks can be pinged",
+    text: `Containers that are reached at their own addresses answer like any host of a routed network.`,
+    claims: ["causeway :routed", "causeway forward oifname @routed *"],
+  },
+  {
+    heading: "Published ports are open",
+    text: `Behind the translation a packet is for an address and port of a container. One lookup says whether that was published,
+      in a hash for single ports and in a tree for ranges.`,
+    claims: [
+      "causeway :open-ports",
+      "causeway :open-ranges",
+      "causeway forward * @open-ports accept *",
+      "causeway forward * @open-ranges accept *",
+    ],
+  },
+  {
+    heading: "Nothing else enters a network",
+    text: `The map says for each bridge what becomes of a packet that came this far, from outside or from another network: it is dropped.
+      No pair of networks has to be named for that.`,
+    claims: ["causeway :inbound", 'causeway inbound "docker0" : drop', "causeway forward oifname vmap @inbound *"],
+  },
+  {
+    heading: "Outwards everything",
+    text: `What leaves a network and enters no other may go.`,
+    claims: ["causeway forward iifname @bridges accept *"],
+  },
+  {
+    heading: "Containers are not addressed directly",
+    text: `Whoever is on the host's network can have a route to a container's address. Before any translation, packets
+      to such an address are dropped unless they come from its bridge or from a link that was trusted with it.`,
+    claims: ["causeway :guard *", "causeway :guarded", "causeway :guard-passes", "causeway guard * @guarded *"],
+  },
+  {
+    heading: "The host's loopback stays the host's",
+    text: `For ports on 127.0.0.1, bridges route loopback addresses (\`route_localnet\`). What comes for one from any link but lo is
+      somebody's attempt to use that.`,
+    claims: ['causeway guard iifname != "lo" *'],
+  },
+  {
+    heading: "The way to published ports",
+    text: `Packets for an address of the host, from elsewhere and from the host itself, are looked up by protocol and port: first among
+      the ports published at that one address, then among those published at all of them, then likewise among the ranges. Left out
+      are IPv6 packets from link-local addresses, which cannot be answered from another link, and those to ::1, which never leave
+      the loopback: ports there are served by a socket.`,
+    claims: [
+      "causeway :ports",
+      "causeway :ports-at",
+      "causeway :ranges",
+      "causeway :ranges-at",
+      "causeway :publish",
+      "causeway publish *",
+      "causeway :prerouting *",
+      "causeway prerouting *",
+      "causeway :output *",
+      "causeway output *",
+    ],
+  },
+  {
+    heading: "Answers that have to pass the host",
+    text: `A container that reaches a neighbour, or itself, by the host's address and a published port would be answered over the
+      bridge directly, past the host that has to translate back; the host itself, at 127.0.0.1, would be answered on the
+      container's own loopback. In these cases the packet takes the bridge's address. All else that stays on a bridge is left as
+      it is.`,
+    claims: [
+      "causeway :postrouting *",
+      "causeway :networks",
+      'causeway networks "docker0" . "docker0"',
+      'causeway postrouting * comment "back *"',
+      'causeway postrouting * comment "inside a network"',
+      'causeway postrouting * comment "from this host*"',
+      'causeway postrouting * comment "on a bridge*"',
+    ],
+  },
+  {
+    heading: "Containers go out under the host's address",
+    text: `The world has no route back to 172.17.0.0/16: what comes from there takes the address of the link by which it leaves, or the
+      one that was asked for with \`com.docker.network.host_ipv4\`.`,
+    claims: [
+      "causeway :masqueraded",
+      "causeway masqueraded 172.17.0.0/16",
+      "causeway :sources",
+      'causeway postrouting * comment "out of a network*"',
+    ],
+  },
+];
+
 export const NEW_DAEMON: Scenario = {
   name: "new-daemon",
   title: "A new daemon",
@@ -96,5 +222,5 @@ export const NEW_DAEMON: Scenario = {
     docker0. The other pages start from here.`,
   commands: [],
   undo: [],
-  paragraphs: { iptables: IPTABLES, nftables: [] },
+  paragraphs: { iptables: IPTABLES, nftables: NFTABLES },
 };

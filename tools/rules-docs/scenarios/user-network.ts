@@ -46,6 +46,34 @@ const IPTABLES: readonly Paragraph[] = [
   },
 ];
 
+const NFTABLES: readonly Paragraph[] = [
+  {
+    heading: "The network is a handful of elements",
+    text: `No rule is added. The bridge \`${BRIDGE}\` becomes an element of the sets that the rules of [a new daemon](new-daemon.md) ask:
+      its containers may talk to each other, answers come in, all else from outside is dropped, and what comes from its subnet
+      goes out under the host's address.`,
+    claims: [
+      `causeway bridges "${BRIDGE}"`,
+      `causeway networks "${BRIDGE}" . "${BRIDGE}"`,
+      `causeway open-networks "${BRIDGE}" . "${BRIDGE}"`,
+      `causeway inbound "${BRIDGE}" : drop`,
+      "causeway masqueraded 172.18.0.0/16",
+    ],
+  },
+  {
+    heading: "The container's address is guarded",
+    text: `Nobody addresses it directly but who comes from its own bridge.`,
+    claims: ["causeway guarded 172.18.0.2", `causeway guard-passes 172.18.0.2 . "${BRIDGE}"`],
+  },
+  {
+    heading: "Names: port 53 leads to the resolver",
+    text: `Inside the container, queries to 127.0.0.11 go to the two ports at which the engine's resolver listens in this namespace, and
+      the answers come from port 53 again, as programs expect. A container on the default bridge has no such table: there are no names
+      there.`,
+    claims: ["container causeway-dns *"],
+  },
+];
+
 export const USER_NETWORK: Scenario = {
   name: "user-network",
   title: "A network of the user's",
@@ -54,5 +82,5 @@ export const USER_NETWORK: Scenario = {
   undo: ["rm -f c1", "network rm backend"],
   base: "new-daemon",
   containers: ["c1"],
-  paragraphs: { iptables: IPTABLES, nftables: [] },
+  paragraphs: { iptables: IPTABLES, nftables: NFTABLES },
 };

@@ -24,6 +24,25 @@ const IPTABLES: readonly Paragraph[] = [
   },
 ];
 
+const NFTABLES: readonly Paragraph[] = [
+  {
+    heading: "The same elements with another name",
+    text: `Whose bridge it is makes no difference to packets: br0 is in the sets in which docker0 would be ([reasons](new-daemon.md)).`,
+    claims: [
+      'causeway bridges "br0"',
+      'causeway * "br0" . "br0"',
+      'causeway inbound "br0" : drop',
+      "causeway masqueraded 18.18.0.0/16",
+    ],
+  },
+  {
+    heading: "There is no docker0",
+    text: `The network called bridge is on br0, and no set has docker0.`,
+    claims: [],
+    replaces: ['causeway * "docker0"*', "causeway masqueraded 172.17.0.0/16"],
+  },
+];
+
 export const USERS_BRIDGE: Scenario = {
   name: "users-bridge",
   title: "A bridge of the user's own",
@@ -32,5 +51,5 @@ export const USERS_BRIDGE: Scenario = {
   commands: [],
   undo: [],
   base: "new-daemon",
-  paragraphs: { iptables: IPTABLES, nftables: [] },
+  paragraphs: { iptables: IPTABLES, nftables: NFTABLES },
 };
