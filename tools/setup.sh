@@ -27,7 +27,7 @@ is_root() { [ "$(id -u)" = 0 ]; }
 # program=package, for Debian and Ubuntu
 run_needs='containerd=containerd runc=runc iptables=iptables iptables-restore=iptables ip=iproute2'
 demo_needs="$run_needs busybox=busybox-static"
-test_needs="$demo_needs bridge=iproute2 brctl=bridge-utils dig=bind9-dnsutils ping=iputils-ping curl=curl
+test_needs="$demo_needs nft=nftables bridge=iproute2 brctl=bridge-utils dig=bind9-dnsutils ping=iputils-ping curl=curl
   openssl=openssl pgrep=procps sysctl=procps ps=procps xz=xz-utils bzip2=bzip2 docker=docker.io"
 
 # A container image of one file needs a busybox that depends on no library.
