@@ -9,7 +9,7 @@ import { compareEndpoints } from "../sandbox/gateway.ts";
 import { change, changeAll } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { EndpointSpec } from "./cnm.ts";
-import { joinsOf, sandboxState, type Join } from "./desired.ts";
+import { joinsOf, sandboxNamespace, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
 import { refreshLinks, refreshParents } from "./links.ts";
@@ -89,6 +89,7 @@ async function plugIn(world: World, published: Published, { before, added, undo 
     throw EngineError.wrap(cause, `connect ${added.endpoint.name} to network ${added.network.name}`);
   });
   undo.add("endpoint state", () => changeAll(world, next, old));
+  await world.announcer.announce(sandboxNamespace(world, sandbox), [added]);
   await forgetFlows(world, before, after);
   await learnNames(world, sandbox, { before, added, undo });
   const { files } = runtimeOf(world, sandbox);

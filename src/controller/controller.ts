@@ -118,6 +118,7 @@ export class Controller implements NetworkController {
 
   /** Stops repairing. Networks and sandboxes stay as they are: the next open takes them over. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#world.announcer[Symbol.dispose]();
     await this.#watches.resolvConf[Symbol.asyncDispose]();
     await this.#watches.reconciler[Symbol.asyncDispose]();
   }

@@ -6,6 +6,7 @@ import { EngineError } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import { announcementManner } from "./announcer.ts";
 import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { NetworkSpec } from "./cnm.ts";
@@ -51,6 +52,7 @@ function checkWithDriver(world: World, network: NetworkIntent): void {
   if (network.configOnly) return;
   const existing = world.registry.networks().map(({ intent }) => intent);
   world.driver(network.driver).validate(network, existing);
+  announcementManner(network);
 }
 
 function withoutSubnet({ family, auxiliary }: PoolIntent): PoolIntent {

@@ -10,7 +10,7 @@ import { EtcFiles } from "../sandbox/etc-files.ts";
 import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { SandboxSpec } from "./cnm.ts";
-import { joinsOf, resolverState, sandboxState, type Join } from "./desired.ts";
+import { joinsOf, resolverState, sandboxNamespace, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints, type Wanted } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
 import { refreshLinks, refreshParents, withLinks } from "./links.ts";
@@ -122,6 +122,7 @@ async function build(world: World, sandbox: SandboxIntent, { joins, undo }: Unde
     throw EngineError.wrap(cause, `create sandbox of container ${sandbox.containerId}`);
   });
   undo.add("sandbox state", () => tearDown(world, state));
+  await world.announcer.announce(sandboxNamespace(world, sandbox), joins);
   await forgetFlows(world, [], joins);
   await openRuntime(world, sandbox, { joins, undo });
   const { files, resolver } = runtimeOf(world, sandbox);
@@ -171,6 +172,7 @@ async function closeLinks(world: World, id: string): Promise<void> {
 /** The resolver goes first: its sockets would keep the namespace alive. */
 async function dismantle(world: World, sandbox: SandboxIntent, joins: readonly Join[]): Promise<void> {
   const { resolver } = runtimeOf(world, sandbox);
+  world.announcer.forget(sandboxNamespace(world, sandbox));
   const failures: unknown[] = [];
   const note = (cause: unknown): void => void failures.push(cause);
   if (resolver !== undefined) await world.dns.stop(sandbox.id).catch(note);

@@ -13,6 +13,7 @@ import type { NetworkIntent } from "../drivers/intent.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import { EtcFiles } from "../sandbox/etc-files.ts";
 import type { HeldPort } from "../ports/ports.ts";
+import { Announcer } from "./announcer.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
@@ -43,6 +44,7 @@ export interface World extends ControllerOptions {
   /** Carries out removals, together where several are asked for at once. */
   readonly teardowns: TeardownQueue;
   readonly runtimes: Map<string, SandboxRuntime>;
+  readonly announcer: Announcer;
   /** By sandbox id: the host ports held for it. */
   readonly holdings: Map<string, readonly Holding[]>;
   /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
@@ -73,6 +75,7 @@ export function createWorld(options: ControllerOptions): World {
     locks: new KeyedMutex(),
     teardowns: new TeardownQueue(options.kernel),
     runtimes: new Map(),
+    announcer: new Announcer(options),
     holdings: new Map(),
     driver: (name) => drivers.get(name) ?? missingDriver(name),
     ipamDriver: (name) => ipamDrivers.get(name) ?? missingPlugin(name),
