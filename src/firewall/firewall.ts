@@ -127,6 +127,12 @@ export interface Firewall extends AsyncDisposable {
   reconcile(policies: readonly Policy[]): Promise<{ readonly added: number; readonly removed: number }>;
 
   /**
+   * What was reconciled and applied last holds again in the host's namespace, whatever somebody else did to it since. Returns
+   * how many rules had to be added and removed; what is not ours stays as it is.
+   */
+  repair(): Promise<{ readonly added: number; readonly removed: number }>;
+
+  /**
    * One change: `remove` no longer holds, `add` holds from now on; one transaction per namespace and family. Adding what is
    * there and removing what is gone succeed.
    */

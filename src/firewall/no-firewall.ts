@@ -10,6 +10,7 @@ export function openNoFirewall(log: Log): Firewall {
   return {
     backend: "none",
     reconcile: () => Promise.resolve({ added: 0, removed: 0 }),
+    repair: () => Promise.resolve({ added: 0, removed: 0 }),
     apply: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -8,6 +8,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { Store } from "../store/store.ts";
 import type { Firewall, Policy } from "./firewall.ts";
 import { recordDrops, recordedDrops, setForwardPolicy, type FirewallBackend } from "./forward-drop.ts";
+import { GuardedFirewall } from "./guarded.ts";
 import { openIptablesFirewall } from "./iptables/backend.ts";
 import { Ledger } from "./iptables/ledger.ts";
 import { openNftablesFirewall } from "./nftables/backend.ts";
@@ -34,8 +35,9 @@ export async function openFirewall(options: FirewallOptions): Promise<Firewall> 
     backend === "nftables"
       ? await openNftablesFirewall({ kernel, log, ip6: ip6tables, dropForwarded: drops })
       : await openIptablesFirewall({ kernel, log, store, ip6tables, dropForwarded: drops });
-  if (!ranBefore) return firewall;
-  return new SuccessorFirewall(firewall, log, (policies) =>
+  const guarded = new GuardedFirewall(firewall, { kernel, log });
+  if (!ranBefore) return guarded;
+  return new SuccessorFirewall(guarded, log, (policies) =>
     backend === "nftables" ? removeIptablesRules(options) : removeNftablesRules(kernel, sandboxesOf(policies)),
   );
 }
@@ -83,6 +85,10 @@ class SuccessorFirewall implements Firewall {
       this.#log.error({ err: cause }, "rules of the other firewall backend could not be removed");
     }
     return counts;
+  }
+
+  repair(): Promise<{ readonly added: number; readonly removed: number }> {
+    return this.#firewall.repair();
   }
 
   apply(...change: Parameters<Firewall["apply"]>): Promise<void> {

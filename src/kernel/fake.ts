@@ -7,7 +7,7 @@ import { networkOf } from "../addr/prefix.ts";
 import type { FlowPattern } from "./conntrack/flow.ts";
 import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
-import type { Announcement, Kernel, OpenedSocket, RunResult } from "./kernel.ts";
+import type { Announcement, FilterGeneration, Kernel, OpenedSocket, RunResult } from "./kernel.ts";
 import { NftModel } from "./nftables/model.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { LinkStatistics, Observation, ObservedLink } from "./observation.ts";
@@ -125,6 +125,11 @@ export class FakeKernel implements Kernel {
   async readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined> {
     this.#demandNamespace(namespace);
     return Promise.resolve(this.nftables.read(namespace, name));
+  }
+
+  /** Nobody but us changes a fake kernel's rules. */
+  async filterGeneration(): Promise<FilterGeneration> {
+    return Promise.resolve({ id: "", exact: true });
   }
 
   async run(): Promise<RunResult> {

@@ -76,6 +76,9 @@ export interface Kernel extends AsyncDisposable {
    */
   readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined>;
 
+  /** Whether packet filter rules of the namespace changed since another call, whoever changed them. Cheap. */
+  filterGeneration(namespace: NamespaceRef): Promise<FilterGeneration>;
+
   /**
    * Runs a program inside the namespace to its end, at most `timeoutMs` (10 s), and returns what it printed. For the few
    * things that only a program does, such as iptables-restore. A program that cannot start or times out throws.
@@ -104,6 +107,13 @@ export interface OpenedSocket {
   readonly fd: number;
   /** Port bound, 0 when unbound. */
   readonly port: number;
+}
+
+export interface FilterGeneration {
+  /** Another one: something changed. */
+  readonly id: string;
+  /** False where there are tables of iptables' legacy variant, of which only changes of size show. */
+  readonly exact: boolean;
 }
 
 export interface RunOptions {

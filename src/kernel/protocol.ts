@@ -4,7 +4,7 @@
  */
 import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
-import type { Announcement, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import type { Announcement, FilterGeneration, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
 import type { KernelFailure } from "./kernel-error.ts";
 import type { BatchRefusal } from "./nftables/batch.ts";
 import type { NftTable, NftTableName } from "./nftables/ruleset.ts";
@@ -26,6 +26,7 @@ export interface Calls {
   forgetFlows(namespace: NamespaceRef, patterns: readonly FlowPattern[]): number;
   changeNftables(namespace: NamespaceRef, datagram: Uint8Array, last: number): BatchRefusal | undefined;
   readNftables(namespace: NamespaceRef, name: NftTableName): NftTable | undefined;
+  filterGeneration(namespace: NamespaceRef): FilterGeneration;
   run(namespace: NamespaceRef, command: readonly string[], options: RunOptions): Promise<RunResult>;
   /** Waits for programs that run, closes everything; the thread ends by itself then. */
   close(): Promise<void>;

@@ -6,7 +6,15 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import type { FlowPattern } from "./conntrack/flow.ts";
 import type { NamespaceRef } from "./facts.ts";
 import { KernelError } from "./kernel-error.ts";
-import type { Announcement, Kernel, OpenedSocket, RunOptions, RunResult, SocketRequest } from "./kernel.ts";
+import type {
+  Announcement,
+  FilterGeneration,
+  Kernel,
+  OpenedSocket,
+  RunOptions,
+  RunResult,
+  SocketRequest,
+} from "./kernel.ts";
 import { encodeBatch, refusalError } from "./nftables/batch.ts";
 import type { NftChange, NftTable, NftTableName } from "./nftables/ruleset.ts";
 import type { Observation } from "./observation.ts";
@@ -107,6 +115,10 @@ class KernelThread implements Kernel {
 
   readNftables(namespace: NamespaceRef, name: NftTableName): Promise<NftTable | undefined> {
     return this.#call("readNftables", namespace, name);
+  }
+
+  filterGeneration(namespace: NamespaceRef): Promise<FilterGeneration> {
+    return this.#call("filterGeneration", namespace);
   }
 
   run(namespace: NamespaceRef, command: readonly string[], options: RunOptions = {}): Promise<RunResult> {

@@ -7,6 +7,7 @@ import { announce } from "./announce/send.ts";
 import { apply, applyAll, failureOf } from "./apply/apply.ts";
 import { forgetFlows } from "./conntrack/forget-flows.ts";
 import { HOST, type NamespaceRef } from "./facts.ts";
+import { readFilterGeneration } from "./filter/generation.ts";
 import { readNftables, sendBatch } from "./nftables/transact.ts";
 import { observe } from "./observe/observe.ts";
 import { Watch } from "./observe/watch.ts";
@@ -60,6 +61,7 @@ const calls: Calls = {
   forgetFlows: (namespace, patterns) => namespaces.inside(namespace, () => forgetFlows(patterns)),
   changeNftables: (namespace, datagram, last) => namespaces.inside(namespace, () => sendBatch(datagram, last)),
   readNftables: (namespace, name) => namespaces.inside(namespace, () => readNftables(name)),
+  filterGeneration: (namespace) => namespaces.inside(namespace, readFilterGeneration),
   run: (namespace, command, options) => run(namespaces, namespace, command, options),
   async close() {
     await Promise.allSettled(underWay);

@@ -48,6 +48,10 @@ function hostFamilies({ ip6tables }: IptablesOptions): readonly Family[] {
 /** Programs that run side by side at start-up: each waits for the kernel more than it computes. */
 const NAMESPACES_AT_ONCE = 8;
 
+function hostScopes(options: IptablesOptions): readonly Scope[] {
+  return hostFamilies(options).map((family) => ({ namespace: HOST, family }));
+}
+
 type Policies = ReadonlyMap<string, Policy>;
 
 const NO_POLICIES: Policies = new Map();
@@ -72,7 +76,7 @@ class IptablesFirewall implements Firewall {
 
   async reconcile(policies: readonly Policy[]): Promise<{ readonly added: number; readonly removed: number }> {
     const wanted = this.#accept(policies);
-    const host = hostFamilies(this.#options).map((family): Scope => ({ namespace: HOST, family }));
+    const host = hostScopes(this.#options);
     const ours = this.#ledger.scopes().filter((scope) => scope.namespace !== HOST);
     const scopes = distinct([...host, ...ours, ...wanted.map(scopeOf)]);
     return this.#mutex.run(scopes.map(scopeKey), async () => {
@@ -86,6 +90,19 @@ class IptablesFirewall implements Firewall {
       });
       return total;
     });
+  }
+
+  async repair(): Promise<{ readonly added: number; readonly removed: number }> {
+    const total = { added: 0, removed: 0 };
+    for (const scope of hostScopes(this.#options)) {
+      const { added, removed } = await this.#mutex.run([scopeKey(scope)], async () => {
+        const applied = this.#applied.get(scopeKey(scope));
+        return applied === undefined ? { added: 0, removed: 0 } : this.#reconcileScope(scope, applied);
+      });
+      total.added += added;
+      total.removed += removed;
+    }
+    return total;
   }
 
   async apply(change: PolicyChange): Promise<void> {

@@ -63,6 +63,16 @@ class NftablesFirewall implements Firewall {
     });
   }
 
+  async repair(): Promise<{ readonly added: number; readonly removed: number }> {
+    const total = { added: 0, removed: 0 };
+    for (const [family, table] of this.#hosts) {
+      const { added, removed } = await this.#mutex.run([String(family)], () => this.#in(family, () => table.repair()));
+      total.added += added;
+      total.removed += removed;
+    }
+    return total;
+  }
+
   async apply(change: PolicyChange): Promise<void> {
     const add = Map.groupBy(this.#accept(change.add), placeOf);
     const remove = Map.groupBy(this.#accept(change.remove), placeOf);

@@ -37,6 +37,11 @@ export class HostTable {
     return plan;
   }
 
+  /** What we hold is there again. Nothing is done before the first reconciliation. */
+  async repair(): Promise<Pick<Plan, "added" | "removed">> {
+    return this.#isKnown ? this.#mend(this.#holdings) : { added: 0, removed: 0 };
+  }
+
   /** Changes all or nothing, and returns what takes the change back. */
   async change({ add, remove }: PolicyChange): Promise<() => Promise<void>> {
     const touched = [...new Set([...remove, ...add].map(policyKey))];

@@ -25,6 +25,7 @@ const calls = {
   getsockname: declare("int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint8_t *length)"),
   listen: declare("int listen(int fd, int backlog)"),
   setsockopt: declare("int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)"),
+  getsockopt: declare("int getsockopt(int fd, int level, int option, _Inout_ uint8_t *value, _Inout_ uint8_t *length)"),
   send: declare("intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)"),
   sendto: declare(
     "intptr_t sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *to, uint32_t toLength)",
@@ -85,6 +86,23 @@ export function listen(fd: number, backlog: number): void {
 export function setSocketOption(fd: number, level: number, option: number, value: number | Uint8Array): void {
   const bytes = typeof value === "number" ? new Uint8Array(Int32Array.of(value).buffer) : value;
   call("setsockopt", `set socket option ${level}/${option}`, [fd, level, option, bytes, bytes.length]);
+}
+
+/** What the option is; `value` has its size, and what the question needs. */
+export function getSocketOption(
+  fd: number,
+  { level, option, value }: { readonly level: number; readonly option: number; readonly value: Uint8Array },
+): Uint8Array {
+  const answer = Uint8Array.from(value);
+  const length = Uint32Array.of(value.length);
+  call("getsockopt", `read socket option ${level}/${option}`, [
+    fd,
+    level,
+    option,
+    answer,
+    new Uint8Array(length.buffer),
+  ]);
+  return answer.subarray(0, length[0]);
 }
 
 export function send(fd: number, bytes: Uint8Array): number {

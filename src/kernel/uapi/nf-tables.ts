@@ -20,6 +20,7 @@ export const NFT_MSG = {
   NEWSETELEM: 12,
   GETSETELEM: 13,
   DELSETELEM: 14,
+  GETGEN: 16,
 } as const;
 
 /** Hook numbers of `enum nf_inet_hooks`, by the words of nft. */
@@ -29,6 +30,7 @@ export const NF = { DROP: 0, ACCEPT: 1 } as const;
 
 export const NFT_VERDICT = { CONTINUE: -1, BREAK: -2, JUMP: -3, GOTO: -4, RETURN: -5 } as const;
 
+export const NFTA_GEN = { ID: 1 } as const;
 export const NFTA_LIST = { ELEM: 1 } as const;
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2 } as const;
 export const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2 } as const;

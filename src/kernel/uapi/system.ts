@@ -4,7 +4,7 @@ export const AF = { UNSPEC: 0, UNIX: 1, INET: 2, BRIDGE: 7, INET6: 10, NETLINK: 
 
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 
-export const SOL = { SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
+export const SOL = { IP: 0, SOCKET: 1, IPV6: 41, NETLINK: 270 } as const;
 
 export const SO = {
   REUSEADDR: 2,
@@ -17,7 +17,7 @@ export const SO = {
 } as const;
 
 /** Protocols of sockets that their type does not decide. */
-export const IPPROTO = { DEFAULT: 0, SCTP: 132 } as const;
+export const IPPROTO = { DEFAULT: 0, SCTP: 132, RAW: 255 } as const;
 
 export const IPV6 = { V6ONLY: 26 } as const;
 
