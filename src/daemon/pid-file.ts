@@ -39,11 +39,21 @@ function readPid(path: string): number | undefined {
   }
 }
 
+/** Not those that have ended and whose parent has not noticed: a killed daemon may stay so for long. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !hasEnded(pid);
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** proc(5): the state follows the command's name, which stands in parentheses and may contain some. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return false;
   }
 }
