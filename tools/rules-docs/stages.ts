@@ -4,6 +4,7 @@ import { GATEWAY_NAT_UNPROTECTED, GATEWAY_ROUTED } from "./scenarios/gateway-mod
 import { ICC_OFF } from "./scenarios/icc-off.ts";
 import { INTERNAL } from "./scenarios/internal.ts";
 import { IPV6 } from "./scenarios/ipv6.ts";
+import { LINK } from "./scenarios/link.ts";
 import { LOOPBACK_PORT } from "./scenarios/loopback-port.ts";
 import { NEW_DAEMON } from "./scenarios/new-daemon.ts";
 import { PUBLISHED_PORT } from "./scenarios/published-port.ts";
@@ -28,6 +29,6 @@ export const STAGES: readonly Stage[] = [
       IPV6,
     ],
   },
-  { name: "icc-off", flags: ["--icc=false"], scenarios: [ICC_OFF] },
+  { name: "icc-off", flags: ["--icc=false"], scenarios: [ICC_OFF, LINK] },
   { name: "bridge", flags: ["--bridge", "br0"], before: MAKE_BRIDGE, scenarios: [USERS_BRIDGE] },
 ];
