@@ -160,8 +160,8 @@ function sourceIsNotLocal(): Part {
 
 function noInputInterface(): Part {
   return [
-    { kind: "meta", key: "iifname", to: 0 },
-    { kind: "compare", from: 0, operator: "eq", value: nameBytes("") },
+    { kind: "meta", key: "iif", to: 0 },
+    { kind: "compare", from: 0, operator: "eq", value: hostOrder(0) },
   ];
 }
 

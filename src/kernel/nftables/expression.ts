@@ -18,7 +18,7 @@ export type Expression =
       readonly length: number;
       readonly to: number;
     }
-  | { readonly kind: "meta"; readonly key: "iifname" | "oifname" | "l4proto" | "mark"; readonly to: number }
+  | { readonly kind: "meta"; readonly key: "iif" | "iifname" | "oifname" | "l4proto" | "mark"; readonly to: number }
   /** 4 bytes in host order. */
   | { readonly kind: "ct"; readonly key: "state" | "status"; readonly to: number }
   /** What kind of address it is to this host, an `RTN_` number in 4 bytes of host order. nft: `fib daddr type`. */

@@ -91,7 +91,7 @@ export const NFT_CMP = { eq: 0, neq: 1, lt: 2, lte: 3, gt: 4, gte: 5 } as const;
 /** `enum nft_payload_bases`. */
 export const NFT_PAYLOAD = { link: 0, network: 1, transport: 2 } as const;
 /** `enum nft_meta_keys`, those that we use. */
-export const NFT_META = { mark: 3, iifname: 6, oifname: 7, l4proto: 16 } as const;
+export const NFT_META = { mark: 3, iif: 4, iifname: 6, oifname: 7, l4proto: 16 } as const;
 /** `enum nft_ct_keys`, those that we use. */
 export const NFT_CT = { state: 0, status: 2, mark: 3 } as const;
 
