@@ -14,6 +14,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { execRoutes } from "./routes/exec.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { networkRoutes } from "./routes/networks.ts";
+import { portRoutes } from "./routes/ports.ts";
 import { refusedRoutes } from "./routes/refused.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
@@ -85,6 +86,7 @@ function addRoutes(app: ApiApp, context: ApiContext): void {
   imageRoutes(app, context);
   commitRoute(app, context);
   eventRoutes(app, context);
+  portRoutes(app, context);
   volumeRoutes(app);
   refusedRoutes(app);
 }

@@ -254,6 +254,8 @@ test("published ports are shown by port, ps and inspect, and found by filters", 
   ] as const) {
     assert.equal(await output(server, "ps", "--filter", filter, "--format", "{{.Names}}"), found, filter);
   }
+  const exposures = (await server.request("GET", "/v1.51/causeway/ports")).body;
+  assert.match(JSON.stringify(exposures), /"HostIp":"127\.0\.0\.1".*"Reach":"loopback"/);
   const second = await docker(server, ["run", "-d", "-p", "8080:80", "busybox", "sleep", "100"]);
   assert.match(second.stderr, /Bind for 0\.0\.0\.0:8080 failed: port is already allocated/);
   await output(server, "rm", "-f", "c1");

@@ -3,6 +3,7 @@ import { attach, exec, logs, start } from "./container/exec.ts";
 import { containerInspect } from "./container/inspect.ts";
 import { kill, remove, rename, restart, stop } from "./container/lifecycle.ts";
 import { containerList } from "./container/list.ts";
+import { port } from "./container/port.ts";
 import { create, run } from "./container/run.ts";
 import type { CommandSpec, GroupSpec } from "./flags/command-spec.ts";
 import { imageImport, imageInspect, imageList, imageRemove, imageTag } from "./image/images.ts";
@@ -12,9 +13,10 @@ import { networkList } from "./network/list.ts";
 import { events } from "./system/events.ts";
 import { info } from "./system/info.ts";
 import { inspect } from "./system/inspect.ts";
+import { ports } from "./system/ports.ts";
 import { version } from "./system/version.ts";
 
-const CONTAINER_COMMANDS = [attach, create, exec, kill, logs, remove, rename, restart, run, start, stop];
+const CONTAINER_COMMANDS = [attach, create, exec, kill, logs, port, remove, rename, restart, run, start, stop];
 
 const NETWORK_COMMANDS = [
   networkConnect,
@@ -41,6 +43,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   imageTag,
   events,
   info,
+  ports,
   version,
 ];
 
@@ -56,5 +59,5 @@ export const GROUPS: readonly GroupSpec[] = [
     summary: "Manage images",
     commands: [imageImport, imageInspect, imageList, imageRemove, imageTag],
   },
-  { name: "system", summary: "Manage the daemon", commands: [events, info] },
+  { name: "system", summary: "Manage the daemon", commands: [events, info, ports] },
 ];

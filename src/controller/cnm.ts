@@ -15,6 +15,7 @@ import type { Prefix } from "../addr/prefix.ts";
 import type { Family } from "../addr/ip-address.ts";
 import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import type { LinkStatistics } from "../kernel/observation.ts";
+import type { Exposure, PublishedPlace } from "../ports/exposure/exposure.ts";
 import type { PortProtocol } from "../ports/ports.ts";
 
 export interface NetworkController extends AsyncDisposable {
@@ -50,6 +51,9 @@ export interface NetworkController extends AsyncDisposable {
 
   /** Gives a sandbox's endpoints new DNS names, at once (container rename). */
   renameEndpoints(sandboxId: string, name: string, dnsNames: readonly string[]): Promise<void>;
+
+  /** Every published port with who can reach it now: from this host's addresses, firewalls and rules at this moment. */
+  exposures(): Promise<readonly PortExposure[]>;
 
   /** Counters of each interface but lo. */
   statistics(sandboxId: string): Promise<Readonly<Record<string, LinkStatistics>>>;
@@ -117,6 +121,14 @@ export interface SandboxLink {
   readonly names: readonly string[];
   /** What the parent may reach of it where containers do not reach each other. */
   readonly ports: readonly { readonly protocol: PortProtocol; readonly port: number }[];
+}
+
+/** A published port or range of one endpoint, seen from outside. */
+export interface PortExposure extends PublishedPlace, Exposure {
+  readonly containerId: string;
+  /** The endpoint's, which is the container's. */
+  readonly name: string;
+  readonly networkName: string;
 }
 
 export interface SandboxSpec {

@@ -5,9 +5,10 @@
 import { EngineError } from "../base/errors.ts";
 import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import type { LinkStatistics } from "../kernel/observation.ts";
-import type { EndpointSpec, NetworkController, NetworkSpec, SandboxSpec, SandboxView } from "./cnm.ts";
+import type { EndpointSpec, NetworkController, NetworkSpec, PortExposure, SandboxSpec, SandboxView } from "./cnm.ts";
 import { connect, disconnect, renameEndpoints } from "./connections.ts";
 import { sandboxNamespace } from "./desired.ts";
+import { exposures } from "./exposures.ts";
 import { findNetwork } from "./find-network.ts";
 import { createNetwork, removeNetwork } from "./networks.ts";
 import type { ControllerOptions } from "./options.ts";
@@ -101,6 +102,10 @@ export class Controller implements NetworkController {
 
   renameEndpoints(sandboxId: string, name: string, dnsNames: readonly string[]): Promise<void> {
     return renameEndpoints(this.#world, sandboxId, { name, dnsNames });
+  }
+
+  exposures(): Promise<readonly PortExposure[]> {
+    return exposures(this.#world);
   }
 
   async statistics(sandboxId: string): Promise<Readonly<Record<string, LinkStatistics>>> {

@@ -14,11 +14,13 @@ import type {
   JoinedEndpoint,
   NetworkController,
   NetworkSpec,
+  PortExposure,
   PortRequest,
   SandboxSpec,
   SandboxView,
 } from "../../controller/cnm.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent, PublishedPort } from "../../drivers/intent.ts";
+import { exposureOf } from "../../ports/exposure/exposure.ts";
 import type { LinkStatistics } from "../../kernel/observation.ts";
 
 export class FakeNetworks implements NetworkController {
@@ -170,6 +172,25 @@ export class FakeNetworks implements NetworkController {
       if (endpoint.attachment?.sandboxId === sandboxId)
         this.#endpoints.set(endpoint.id, { ...endpoint, name, dnsNames });
     }
+  }
+
+  async exposures(): Promise<readonly PortExposure[]> {
+    const host = {
+      addresses: [parsePrefix("192.168.7.1/24")],
+      firewalls: [],
+      userRules: 0,
+      translated: [4, 6] as const,
+    };
+    return this.endpoints().flatMap((endpoint) => {
+      const containerAddress = endpoint.addresses[0]?.address;
+      if (containerAddress === undefined) return [];
+      const containerId = this.#sandboxes.get(endpoint.attachment?.sandboxId ?? "")?.containerId ?? "";
+      const networkName = this.findNetwork(endpoint.networkId).name;
+      return endpoint.ports.map((port) => {
+        const place = { ...port, containerAddress };
+        return { ...place, ...exposureOf(place, host), containerId, name: endpoint.name, networkName };
+      });
+    });
   }
 
   async statistics(sandboxId: string): Promise<Readonly<Record<string, LinkStatistics>>> {

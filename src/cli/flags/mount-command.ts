@@ -83,9 +83,11 @@ function assertArguments(place: string, spec: CommandSpec, count: number): void 
       ? "accepts no arguments"
       : minimum === maximum
         ? `requires ${plural(minimum)}`
-        : count < minimum
+        : maximum === Infinity
           ? `requires at least ${plural(minimum)}`
-          : `requires at most ${plural(maximum)}`;
+          : minimum === 0
+            ? `requires at most ${plural(maximum)}`
+            : `requires at least ${minimum} and at most ${plural(maximum)}`;
   const hint = maximum === Infinity ? "See" : "Run";
   const program = place.split(" ")[0];
   throw new CliFailure(
