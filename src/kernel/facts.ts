@@ -120,13 +120,15 @@ export interface ForwardingFact {
   readonly destination: IpAddress;
 }
 
-/** A file under /proc/sys. Never undone: Docker leaves `ip_forward` on as well. */
+/** A file under /proc/sys. Not undone unless it says how: Docker leaves `ip_forward` on as well. */
 export interface SysctlFact {
   readonly kind: "sysctl";
   readonly namespace: NamespaceRef;
   /** With slashes, as under /proc/sys: `net/ipv4/ip_forward`. */
   readonly key: string;
   readonly value: string;
+  /** The value that it gets when nobody wants it any more, where what it is of stays (an adopted link). */
+  readonly undo?: string;
 }
 
 /** Every link that we make carries an alias that starts with this; what does not carry it is never removed by us. */

@@ -69,7 +69,9 @@ test("com.docker.network.bridge.name=br0: subnet and gateway are taken over, and
   assert.match(await docker(daemon, "exec c1 ip addr show eth0"), /inet 18\.18\.0\.2\/16/);
   assert.match(await docker(daemon, "exec c1 ping -c1 -W2 18.18.0.1"), / 0% packet loss/);
   await docker(daemon, "rm -f c1");
+  assert.equal(await sh("cat /proc/sys/net/ipv4/conf/br0/route_localnet"), "1");
   await docker(daemon, "network rm lan");
+  assert.equal(await sh("cat /proc/sys/net/ipv4/conf/br0/route_localnet"), "0");
   assert.equal(await br0(), before);
   assert.doesNotMatch(await sh("iptables-save"), / br0 /);
 });

@@ -66,6 +66,6 @@ function linkLocalPrefix(address: IpAddress): Prefix {
  * there is no firewall, there is no translation either.
  */
 function loopbackRoute(config: BridgeConfig, endpoint: EndpointIntent): KernelFact[] {
-  if (!config.filtered || !publishesFromLoopback(config, endpoint)) return [];
+  if (config.adopt || !config.filtered || !publishesFromLoopback(config, endpoint)) return [];
   return [{ kind: "sysctl", namespace: HOST, key: `net/ipv4/conf/${config.bridge}/route_localnet`, value: "1" }];
 }

@@ -8,6 +8,7 @@ import type { BridgePolicy } from "../../firewall/firewall.ts";
 import type { DesiredState } from "../driver.ts";
 import type { NetworkIntent } from "../intent.ts";
 import type { BridgeConfig, FamilyConfig } from "./config.ts";
+import { publishingMode } from "./publishing.ts";
 
 export function networkState(network: NetworkIntent, config: BridgeConfig): DesiredState {
   return {
@@ -50,8 +51,18 @@ function sysctls(config: BridgeConfig): SysctlFact[] {
   return [
     ...(six === undefined ? [] : [hostSysctl(`net/ipv6/conf/${config.bridge}/disable_ipv6`, disabled)]),
     ...(six === undefined || config.adopt ? [] : [hostSysctl(`net/ipv6/conf/${config.bridge}/accept_ra`, "0")]),
+    ...loopbackRoute(config),
     ...bridged.map((program) => hostSysctl(`net/bridge/bridge-nf-call-${program}`, "1")),
   ];
+}
+
+/**
+ * The host's own way to ports at 127.0.0.1 (see `endpoint-state.ts`). A bridge of ours has it once a port is published, and
+ * goes with it; the user's has it as long as the network's rules are there to close what it opens.
+ */
+function loopbackRoute(config: BridgeConfig): SysctlFact[] {
+  if (!config.adopt || !config.filtered || publishingMode(config, 4) !== "translated") return [];
+  return [{ ...hostSysctl(`net/ipv4/conf/${config.bridge}/route_localnet`, "1"), undo: "0" }];
 }
 
 function hostSysctl(key: string, value: string): SysctlFact {

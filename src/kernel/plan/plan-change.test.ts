@@ -89,6 +89,22 @@ test("an adopted link's address is removed by a step of its own", () => {
   ]);
 });
 
+test("a sysctl that says how is undone, unless its link goes", () => {
+  const route = {
+    kind: "sysctl",
+    namespace: HOST,
+    key: "net/ipv4/conf/br-1/route_localnet",
+    value: "1",
+    undo: "0",
+  } as const;
+  const adopted = { ...bridge, adopt: true };
+  const values = (steps: readonly Step[]): string[] =>
+    steps.flatMap(({ action, fact }) => (fact.kind === "sysctl" ? [`${action} ${fact.value}`] : []));
+  assert.deepEqual(values(planChange([adopted, route], [adopted])), ["ensure 0"]);
+  assert.deepEqual(values(planChange([adopted, route], [])), ["ensure 0"]);
+  assert.deepEqual(values(planChange([bridge, route], [])), []);
+});
+
 test("an address that stays has no step", () => {
   assert.deepEqual(
     told(

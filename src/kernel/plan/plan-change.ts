@@ -12,7 +12,7 @@ type Facts = ReadonlyMap<string, KernelFact>;
 
 /**
  * Steps that lead from `before` to `after`, in an order in which each can be carried out; empty when they say the same.
- * Sysctls are never undone, nor addresses that stay. What ends with a namespace or link that is removed has no step of its own.
+ * Sysctls are undone only where they say how, addresses that stay are not removed. What ends with a namespace or link that is removed has no step of its own.
  */
 export function planChange(before: readonly KernelFact[], after: readonly KernelFact[]): Step[] {
   const old = byKey(before);
@@ -27,6 +27,7 @@ export function planChange(before: readonly KernelFact[], after: readonly Kernel
   return [
     ...removed.filter((fact) => first.has(fact)).map(remove),
     ...inOrder(ensured).map((fact): Step => ({ action: "ensure", fact })),
+    ...undoings(old, gone),
     ...removed.filter((fact) => !first.has(fact)).map(remove),
   ];
 }
@@ -114,6 +115,19 @@ function removals(old: Facts, gone: ReadonlySet<string>): readonly KernelFact[] 
 /** Whether the fact is never undone. */
 function stays(fact: KernelFact): boolean {
   return fact.kind === "sysctl" || (fact.kind === "address" && fact.stays === true);
+}
+
+/** Of sysctls that say how, before an adopted link that we made after all goes. */
+function undoings(old: Facts, gone: ReadonlySet<string>): readonly Step[] {
+  const holders = new Holders([...old.values()]);
+  const destroyed = lostWith(old, gone);
+  return [...gone].flatMap((key): Step[] => {
+    const fact = old.get(key);
+    if (fact?.kind !== "sysctl" || fact.undo === undefined) return [];
+    if (holders.of(fact).some((holder) => destroyed.has(holder))) return [];
+    const { undo: value, ...rest } = fact;
+    return [{ action: "ensure", fact: { ...rest, value } }];
+  });
 }
 
 /** Links to be removed that have what a link to be made needs: its name, its peer's, its VXLAN number. */
