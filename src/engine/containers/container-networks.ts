@@ -10,7 +10,7 @@ import type { ContainerSpec, EndpointSettings } from "../container-spec.ts";
 import type { ContainerEntry } from "./container-entry.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerRegistry } from "./container-registry.ts";
-import { linkedChildren, linkEnvironment, parseLink, sandboxLink } from "./links.ts";
+import { linkedChild, linkedChildren, linkEnvironment, parseLink, sandboxLink } from "./links.ts";
 
 /** What every container may do in its own network namespace, unless told otherwise: Docker's two defaults. */
 const DEFAULT_SYSCTLS = {
@@ -65,6 +65,13 @@ export class ContainerNetworks {
     } catch (cause) {
       throw EngineError.wrap(cause, "failed to set up container networking");
     }
+  }
+
+  linkEnvironment({ record }: ContainerEntry): readonly string[] {
+    return (record.spec.links ?? []).flatMap((link) => {
+      const linked = linkedChild(link, this.#registry.get(link.id ?? ""), (child) => this.sandbox(child));
+      return typeof linked === "string" ? [] : linkEnvironment(record.name, linked);
+    });
   }
 
   /** Gives up the stack; one that belongs to another container stays. */

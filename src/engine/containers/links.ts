@@ -56,24 +56,35 @@ export interface LinkedChild {
   readonly addresses: readonly IpAddress[];
 }
 
+type SandboxOf = (child: ContainerEntry) => SandboxView | undefined;
+
 /** The children of a parent that is about to start. Throws `internal` when one does not run, or is not on the default bridge. */
 export function linkedChildren(
   registry: ContainerRegistry,
   parent: ContainerRecord,
-  sandboxOf: (child: ContainerEntry) => SandboxView | undefined,
+  sandboxOf: SandboxOf,
 ): readonly LinkedChild[] {
   return (parent.spec.links ?? []).map((link) => {
-    const child = registry.get(link.id ?? "");
-    if (child?.running !== true) {
-      const text = `Cannot link to a non running container: /${link.name} AS /${parent.name}/${link.alias}`;
-      throw new EngineError("internal", text);
-    }
-    const joined = sandboxOf(child)?.endpoints.find(({ network }) => network.name === DEFAULT_BRIDGE);
-    if (joined === undefined) {
-      throw new EngineError("internal", `Cannot link to /${child.name}, as it does not belong to the default network`);
-    }
-    return { link, child: child.record, addresses: joined.endpoint.addresses.map(({ address }) => address) };
+    const linked = linkedChild(link, registry.get(link.id ?? ""), sandboxOf);
+    if (typeof linked !== "string") return linked;
+    const texts = {
+      "not running": `Cannot link to a non running container: /${link.name} AS /${parent.name}/${link.alias}`,
+      elsewhere: `Cannot link to /${link.name}, as it does not belong to the default network`,
+    };
+    throw new EngineError("internal", texts[linked]);
   });
+}
+
+/** Where a link leads now, or why it leads nowhere. */
+export function linkedChild(
+  link: ContainerLink,
+  child: ContainerEntry | undefined,
+  sandboxOf: SandboxOf,
+): LinkedChild | "not running" | "elsewhere" {
+  if (child?.running !== true) return "not running";
+  const joined = sandboxOf(child)?.endpoints.find(({ network }) => network.name === DEFAULT_BRIDGE);
+  if (joined === undefined) return "elsewhere";
+  return { link, child: child.record, addresses: joined.endpoint.addresses.map(({ address }) => address) };
 }
 
 /** As the controller wants it: names for hosts in Docker's order, and the child's exposed ports. */

@@ -94,6 +94,11 @@ export class TaskRunner {
     entry.tellStart();
   }
 
+  /** What a program that joins the container is told of its links, as far as they lead somewhere now. */
+  linkEnvironment(entry: ContainerEntry): readonly string[] {
+    return this.#networks.linkEnvironment(entry);
+  }
+
   /** Takes over a task that an earlier engine started. */
   async adopt(entry: ContainerEntry): Promise<void> {
     const { streams, log } = await this.#openStreams(entry);

@@ -27,11 +27,11 @@ interface ExecEntry {
 
 export class ExecStore implements Execs {
   readonly #context: EngineContext;
-  readonly #runner: Pick<TaskRunner, "waitForExit">;
+  readonly #runner: Pick<TaskRunner, "waitForExit" | "linkEnvironment">;
   readonly #entries = new Map<string, ExecEntry>();
   readonly #watching = new Set<Promise<void>>();
 
-  constructor(context: EngineContext, runner: Pick<TaskRunner, "waitForExit">) {
+  constructor(context: EngineContext, runner: Pick<TaskRunner, "waitForExit" | "linkEnvironment">) {
     this.#context = context;
     this.#runner = runner;
   }
@@ -153,7 +153,8 @@ export class ExecStore implements Execs {
   async #processSpec(container: ContainerEntry, spec: ExecSpec, size: TerminalSize | undefined): Promise<object> {
     const { record } = container;
     const mounts = await rootMounts(this.#context, record);
-    const process = execProcess(taskConfig(this.#context, record, { mounts }), spec, { mounts, record });
+    const environment = this.#runner.linkEnvironment(container);
+    const process = execProcess(taskConfig(this.#context, record, { mounts, environment }), spec, { mounts, record });
     return size === undefined ? process : { ...process, consoleSize: { height: size.rows, width: size.columns } };
   }
 
