@@ -51,5 +51,16 @@ test("the runtime's errors become the exit codes of a shell", () => {
   assert.equal(failure.error.code, "invalid-argument");
   assert.match(failure.error.message, /^failed to create task for container: OCI runtime/);
   const away = new EngineError("unavailable", "containerd is unavailable");
-  assert.deepEqual([containerStartFailure(away, "create").error, execStartFailure(away).error], [away, away]);
+  assert.deepEqual([containerStartFailure(away, "create").error, execStartFailure(away, "c").error], [away, away]);
+});
+
+test("an exec in a container that ended meanwhile is refused as in one that does not run", () => {
+  for (const error of [
+    new EngineError("not-found", "task abc not found: not found"),
+    new EngineError("internal", "cannot exec in a stopped state: unknown"),
+    new EngineError("internal", "ttrpc: closed: unknown"),
+  ]) {
+    const failure = execStartFailure(error, "c1");
+    assert.deepEqual([failure.error.code, failure.error.message], ["conflict", "container c1 is not running"]);
+  }
 });

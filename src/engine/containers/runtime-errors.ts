@@ -13,6 +13,9 @@ const NOT_FOUND = /executable file not found|no such file or directory|system ca
 const NOT_EXECUTABLE = /permission denied|is a directory|exec format error/;
 const BAD_MOUNT = /not a directory|not a directory: unknown/;
 
+/** How containerd and its shim say that the container's first process has ended meanwhile. */
+const CONTAINER_ENDED = /cannot exec in a (stopped|deleted) state|ttrpc: closed/;
+
 /** A container's first process: the message begins as dockerd's does. */
 export function containerStartFailure(cause: unknown, step: "create" | "start"): StartFailure {
   const text = messageOf(cause);
@@ -29,9 +32,12 @@ export function containerStartFailure(cause: unknown, step: "create" | "start"):
   return { exitCode, error: new EngineError(code, `${doing}${text}`, { cause }) };
 }
 
-/** A further process in a container that runs. */
-export function execStartFailure(cause: unknown): StartFailure {
+/** A further process in a container that ran when it was asked for. */
+export function execStartFailure(cause: unknown, containerId: string): StartFailure {
   const text = messageOf(cause);
+  if (CONTAINER_ENDED.test(text) || (cause instanceof EngineError && cause.code === "not-found")) {
+    return { exitCode: 126, error: new EngineError("conflict", `container ${containerId} is not running`, { cause }) };
+  }
   const exitCode = exitCodeOf(text);
   if (!isRuntimeError(cause) || exitCode === 128) {
     return { exitCode: 126, error: cause instanceof EngineError ? cause : EngineError.wrap(cause, "start exec") };

@@ -141,7 +141,7 @@ export class ExecStore implements Execs {
     } catch (cause) {
       await client.tasks.deleteProcess(process).catch(() => undefined);
       await streams.close();
-      const failure = execStartFailure(cause);
+      const failure = execStartFailure(cause, container.id);
       this.#ended(entry, failure.exitCode);
       throw failure.error;
     }
