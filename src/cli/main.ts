@@ -1,7 +1,7 @@
 /** The `causeway` program: reads the words, does the work, and turns failures into a line on stderr and an exit status. */
 import { messageOf } from "../base/errors.ts";
 import { CliFailure } from "./failure.ts";
-import { createProgram, type Surroundings } from "./program.ts";
+import { runProgram, type Surroundings } from "./program.ts";
 
 /** The exit status. `words` are the arguments without the program's own name. */
 export async function main(
@@ -9,7 +9,7 @@ export async function main(
   surroundings: Surroundings = processSurroundings(),
 ): Promise<number> {
   try {
-    await createProgram(surroundings).parseAsync([...words], { from: "user" });
+    await runProgram(words, surroundings);
     return 0;
   } catch (error) {
     if (!(error instanceof CliFailure)) {

@@ -13,8 +13,13 @@ const PROGRAM = "causeway";
 /** What the process gives: a context without a daemon, which is found once the flags are read. */
 export type Surroundings = Omit<CliContext, "api">;
 
-/** A fresh commander program; parse it once. */
-export function createProgram(surroundings: Surroundings): SyntaxCommand {
+/** Reads the words and does what they say. Throws CliFailure. */
+export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<void> {
+  using clients = new DisposableStack();
+  await createProgram(surroundings, clients).parseAsync([...words], { from: "user" });
+}
+
+function createProgram(surroundings: Surroundings, clients: DisposableStack): SyntaxCommand {
   const program = bareCommand(PROGRAM, PROGRAM, `Usage:  ${PROGRAM} [OPTIONS] COMMAND`);
   program.syntax = { options: [text("host,H", "")], stopsAtArgument: true };
   program.description("Networks and containers on a Causeway engine, or on any daemon with Docker's API");
@@ -27,7 +32,7 @@ export function createProgram(surroundings: Surroundings): SyntaxCommand {
   const lazily = (): CliContext => {
     const host: unknown = program.getOptionValue("host");
     const endpoint = chooseEndpoint(typeof host === "string" ? host : undefined, surroundings.environment);
-    context ??= { ...surroundings, api: new ApiClient(endpoint) };
+    context ??= { ...surroundings, api: clients.use(new ApiClient(endpoint)) };
     return context;
   };
   for (const command of COMMANDS) mountCommand(program, PROGRAM, command, lazily);

@@ -1,4 +1,5 @@
 /** The user's terminal: raw mode while a container's terminal is attached, its size, and docker's keys for detaching. */
+import { spawnSync } from "node:child_process";
 import { ReadStream, WriteStream } from "node:tty";
 import { Transform, type Readable, type Writable } from "node:stream";
 
@@ -7,11 +8,21 @@ export function isTerminal(stream: Readable | Writable): boolean {
   return (stream instanceof ReadStream || stream instanceof WriteStream) && stream.isTTY;
 }
 
-/** Keys go to the container as they are typed, ctrl-c included. Returns how to end that; safe to call twice. */
+/**
+ * Keys go to the container as they are typed, ctrl-c included, and what it writes is shown as it is. Returns how to end that;
+ * safe to call twice. Node's raw mode still turns each line's end into two characters, which the container's terminal has
+ * done already; leaving it takes that back too. Equivalent to: `stty raw -echo`
+ */
 export function enterRawMode(stdin: Readable): () => void {
   if (!(stdin instanceof ReadStream)) return () => undefined;
   stdin.setRawMode(true);
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
   return () => void stdin.setRawMode(false);
+}
+
+/** Rows and columns; empty for what is no terminal. */
+export function sizeOf(stdout: Writable): readonly number[] {
+  return stdout instanceof WriteStream ? [stdout.rows, stdout.columns] : [];
 }
 
 /** Reports the size now and whenever it changes, until the returned function is called. */

@@ -2,7 +2,7 @@
  * A client of Docker's HTTP API, as far as the commands need it. It speaks the daemon's API version or v1.51, whichever is
  * older. Errors of the daemon are ApiErrors, whose text is what docker prints: `Error response from daemon: ...`.
  */
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { text as readText } from "node:stream/consumers";
 import type { Json } from "../../store/store.ts";
@@ -43,12 +43,18 @@ export interface Hijacked {
   readonly contentType: string;
 }
 
-export class ApiClient {
+export class ApiClient implements Disposable {
   readonly endpoint: Endpoint;
+  readonly #open = new Set<ClientRequest>();
   #version: Promise<string> | undefined;
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
+  }
+
+  /** Gives up what is still being asked or answered: the wait for a container that the user detached from. */
+  [Symbol.dispose](): void {
+    for (const request of this.#open) request.destroy();
   }
 
   /** The answer's JSON; null for an empty answer. */
@@ -108,6 +114,8 @@ export class ApiClient {
     const all = { ...headers, ...(type === undefined ? {} : { "Content-Type": type }) };
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const request = httpRequest({ ...this.#target(), method, path, headers: all, agent: false });
+    this.#open.add(request);
+    request.once("close", () => this.#open.delete(request));
     request.on("response", (message) => resolve({ message }));
     request.on("upgrade", (message, socket, head) => resolve({ message, socket, head }));
     request.on("error", (cause) => reject(unreachable(this.endpoint, cause)));

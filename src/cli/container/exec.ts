@@ -9,6 +9,7 @@ import type { CommandSpec } from "../flags/command-spec.ts";
 import type { FlagValues } from "../flags/flag-values.ts";
 import { checkEnvironment, readPairFile, resolveEnvironment } from "../flags/key-values.ts";
 import { list, text, toggle } from "../flags/option-spec.ts";
+import { sizeOf } from "../terminal.ts";
 import { parseTimestamp } from "./timestamps.ts";
 import { beginWait, containerPath, followSize, forwardSignals } from "./watch.ts";
 
@@ -33,10 +34,14 @@ export const exec: CommandSpec = {
   run: async (context, [container = "", ...command], flags) => runExec(context, container, command, flags),
 };
 
+/** Docker's word for the user's leaving, where the process's own status cannot be given. */
+const DETACHED = "read escape sequence";
+
 async function runExec(context: CliContext, container: string, command: string[], flags: FlagValues): Promise<void> {
   const [tty, detach] = [flags.isOn("tty"), flags.isOn("detach")];
   const input = flags.isOn("interactive") && !detach;
   if (!detach) assertTerminal(context, { tty, input });
+  const consoleSize = tty ? sizeOf(context.stdout) : [];
   const variables = [...flags.list("env-file").flatMap(readPairFile), ...flags.list("env")];
   const body = {
     Detach: detach,
@@ -50,6 +55,7 @@ async function runExec(context: CliContext, container: string, command: string[]
     WorkingDir: flags.text("workdir") ?? "",
     Privileged: flags.isOn("privileged"),
     DetachKeys: flags.text("detach-keys") ?? "",
+    ConsoleSize: consoleSize,
   };
   const created = asObject(await context.api.json("POST", containerPath(container, "/exec"), { body }));
   const path = `/exec/${asText(created["Id"])}`;
@@ -57,10 +63,12 @@ async function runExec(context: CliContext, container: string, command: string[]
     await context.api.json("POST", `${path}/start`, { body: { Detach: true, Tty: tty } });
     return;
   }
-  const connection = await context.api.hijack(`${path}/start`, { body: { Detach: false, Tty: tty } });
+  const start = { Detach: false, Tty: tty, ConsoleSize: consoleSize };
+  const connection = await context.api.hijack(`${path}/start`, { body: start });
   const stopSize = tty ? followSize(context, `${path}/resize`) : (): void => undefined;
   try {
-    if ((await runSession(context, connection, sessionOptions(flags, tty, input))) === "detached") return;
+    const end = await runSession(context, connection, sessionOptions(flags, tty, input));
+    if (end === "detached") throw new CliFailure(DETACHED);
   } finally {
     stopSize();
   }
@@ -100,7 +108,7 @@ interface Attaching {
   readonly flags: FlagValues;
   readonly input: boolean;
   readonly wait: Promise<number>;
-  /** Runs once the streams are joined. */
+  /** Starts the container, once the streams are joined; without it, it runs already. */
   readonly begin?: () => Promise<void>;
 }
 
@@ -118,8 +126,11 @@ async function attachTo(context: CliContext, id: string, details: JsonObject, at
   let stopSize = (): void => undefined;
   try {
     await attaching.begin?.();
-    if (tty) stopSize = followSize(context, containerPath(id, "/resize"));
-    if ((await session) === "detached") return;
+    if (tty) stopSize = followSize(context, containerPath(id, "/resize"), attaching.begin === undefined);
+    if ((await session) === "detached") {
+      if (attaching.begin === undefined) throw new CliFailure(DETACHED);
+      return;
+    }
     const status = await attaching.wait;
     if (status !== 0) throw new CliFailure("", status);
   } finally {

@@ -36,11 +36,21 @@ export async function beginWait(
   return { status };
 }
 
-/** Keeps the size of a terminal in the container that of the user's; `path` ends in `/resize`. Returns how to stop. */
-export function followSize(context: CliContext, path: string): () => void {
+/**
+ * Keeps the size of a terminal in the container that of the user's; `path` ends in `/resize`. A program that shall `redraw`,
+ * because it has drawn for others, is first told of another size. Returns how to stop.
+ */
+export function followSize(context: CliContext, path: string, redraw = false): () => void {
+  let told: Promise<unknown> = Promise.resolve();
+  // the process may have ended meanwhile, or not have begun
+  const tell = (h: number, w: number): void => {
+    told = told.then(async () => context.api.json("POST", path, { query: { h, w } })).catch(() => undefined);
+  };
+  let first = redraw;
   return watchSize(context.stdout, (rows, columns) => {
-    // the process may have ended meanwhile, or not have begun
-    context.api.json("POST", path, { query: { h: rows, w: columns } }).catch(() => undefined);
+    if (first) tell(rows + 1, columns + 1);
+    first = false;
+    tell(rows, columns);
   });
 }
 
