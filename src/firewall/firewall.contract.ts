@@ -153,6 +153,14 @@ export function firewallContract(name: string, open: () => Promise<Firewall>): v
       assert.deepEqual(await firewall.reconcile([DOCKER0]), NOTHING_TO_DO);
     });
 
+    test("repairing what holds changes nothing, and what was never reconciled is not repaired", async () => {
+      await using firewall = await open();
+      assert.deepEqual(await firewall.repair(), NOTHING_TO_DO);
+      await firewall.reconcile([DOCKER0, BACKEND_V6]);
+      await firewall.apply({ add: [WEB], remove: [] });
+      assert.deepEqual(await firewall.repair(), NOTHING_TO_DO);
+    });
+
     test("changes made at once all hold", async () => {
       await using firewall = await open();
       await firewall.reconcile([]);
