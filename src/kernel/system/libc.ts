@@ -51,7 +51,7 @@ function call(name: keyof typeof calls, operation: string, parameters: Argument[
   }
 }
 
-/** Where a buffer's bytes are in memory; true for as long as the buffer lives. */
+/** Where a buffer's bytes are in memory: true for as long as it lives when it was made over an ArrayBuffer, or is large. */
 export function addressOf(buffer: Uint8Array): bigint {
   return koffi.address(buffer);
 }

@@ -15,8 +15,24 @@ const BACKLOG = 128;
 /** `struct sockaddr_in6`, the larger one. */
 const SOCKADDR_BYTES = 28;
 
-/** A classic BPF program of one instruction (`struct sock_filter`: code, jt, jf, k), `ret #0`: no byte of any packet passes. */
-const RETURN_NOTHING = new ByteWriter(16).u16(0x06).u8(0).u8(0).u32(0).finish();
+/**
+ * A filter for SO_ATTACH_FILTER, made once: five hundred ports are a thousand sockets. Both parts stay referenced, for the second
+ * has the first one's address: a classic BPF program of one instruction (`struct sock_filter`: code, jt, jf, k), `ret #0`, which
+ * lets no byte of any packet pass, and
+ *
+ *     struct sock_fprog:  0       2                8
+ *                         | count | padding        | address of the program |
+ */
+const DROP_ALL = filterOf(new ByteWriter(8).u16(0x06).u8(0).u8(0).u32(0).finish());
+
+function filterOf(instruction: Uint8Array): { readonly program: Uint8Array; readonly option: Uint8Array } {
+  // In memory of its own: small arrays live among JavaScript's objects, which move.
+  const program = new Uint8Array(new ArrayBuffer(instruction.length));
+  program.set(instruction);
+  return { program, option: new ByteWriter(16).u16(1).align(8).u64(addressOf(program)).finish() };
+}
+
+const ON = new ByteWriter(4).i32(1).finish();
 
 /** All of them or none. Throws KernelError that names the socket; `completed` is its index. */
 export function openSockets(requests: readonly SocketRequest[]): readonly OpenedSocket[] {
@@ -36,7 +52,8 @@ function openSocket(request: SocketRequest): OpenedSocket {
   const protocol = request.transport === "sctp" ? IPPROTO.SCTP : IPPROTO.DEFAULT;
   const fd = socket(request.family === 4 ? AF.INET : AF.INET6, type | SOCK.NONBLOCK | SOCK.CLOEXEC, protocol);
   try {
-    if (request.silent === true) dropAll(fd);
+    // Before it is bound, so that not one packet gets through: a listening socket answers no SYN then, no datagram is queued.
+    if (request.silent === true) setSocketOption(fd, SOL.SOCKET, SO.ATTACH_FILTER, DROP_ALL.option);
     return { fd, port: request.bind === undefined ? 0 : bindSocket(fd, request, request.bind) };
   } catch (cause) {
     close(fd);
@@ -46,24 +63,14 @@ function openSocket(request: SocketRequest): OpenedSocket {
   }
 }
 
-/**
- * Before it is bound, so that not one packet gets through. A listening socket answers no SYN then, a datagram is never queued.
- *
- *     struct sock_fprog:  0       2                8
- *                         | count | padding        | address of the program |
- */
-function dropAll(fd: number): void {
-  const program = new ByteWriter(16).u16(1).align(8).u64(addressOf(RETURN_NOTHING)).finish();
-  setSocketOption(fd, SOL.SOCKET, SO.ATTACH_FILTER, program);
-}
-
 /** The port bound. */
 function bindSocket(fd: number, request: SocketRequest, place: { address: string; port: number }): number {
-  if (request.family === 6) setSocketOption(fd, SOL.IPV6, IPV6.V6ONLY, 1);
+  if (request.family === 6) setSocketOption(fd, SOL.IPV6, IPV6.V6ONLY, ON);
   const listens = request.transport !== "udp";
-  if (listens) setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, 1);
+  if (listens) setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, ON);
   bind(fd, socketAddress(request.family, place));
   if (listens) listen(fd, BACKLOG);
+  if (place.port !== 0) return place.port;
   const reader = new ByteReader(getsockname(fd, SOCKADDR_BYTES), 2);
   return reader.u16be();
 }
