@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findTests, tierOf } from "./discover.ts";
 import { machineChanges } from "./machine.ts";
-import { parseSkips } from "./skips.ts";
+import { isKnown, needsDocker, parseSkips } from "./skips.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
@@ -20,7 +20,23 @@ test("a folder stands for the test files in it, a tier for those of its kind", (
 });
 
 test("a skip list ignores comments and empty lines", () => {
-  assert.deepEqual([...parseSkips("# why\n\nsrc/a.test.ts > b\n")], ["src/a.test.ts > b"]);
+  assert.deepEqual([...parseSkips("# why\n\nsrc/a.test.ts > b\n", undefined)], ["src/a.test.ts > b"]);
+});
+
+test("what is skipped for want of docker is known only where docker is wanting", () => {
+  const list = "a.test.ts > b\n[without docker 28]\nc.test.ts > *\n";
+  assert.deepEqual([...parseSkips(list, 28)], ["a.test.ts > b"]);
+  for (const other of [undefined, 20]) {
+    const known = parseSkips(list, other);
+    assert.ok(isKnown(known, "c.test.ts", "whatever"));
+    assert.ok(!isKnown(known, "a.test.ts", "whatever"));
+  }
+});
+
+test("a file that drives docker unseen needs it", () => {
+  assert.ok(needsDocker('await daemon.docker(["ps"])'));
+  assert.ok(!needsDocker('test("x", { skip: "needs the docker CLI" }, () => daemon.docker([]))'));
+  assert.ok(!needsDocker("docker is a word"));
 });
 
 test("what appeared and what is gone are both changes of the machine", () => {

@@ -20,10 +20,10 @@ function emit(event: TestEvent): void {
 }
 
 function passed(data: EventData.TestPass): void {
-  if (data.details.type === "suite") return;
   const skip = data.skip ?? data.todo;
+  // a suite that is skipped reports no tests of its own
   if (skip !== undefined && skip !== false) emit({ kind: "skip", name: data.name, reason: String(skip) });
-  else emit({ kind: "pass", name: data.name, durationMs: data.details.duration_ms });
+  else if (data.details.type !== "suite") emit({ kind: "pass", name: data.name, durationMs: data.details.duration_ms });
 }
 
 function failed(data: EventData.TestFail): void {

@@ -44,12 +44,20 @@ async function* chunks(
     for await (const entry of entries(file, options, source)) {
       if (options.untilNs !== undefined && entry.timeNs > options.untilNs) return;
       if (!options[entry.stream] || (options.sinceNs !== undefined && entry.timeNs < options.sinceNs)) continue;
-      const bytes = options.timestamps ? Buffer.concat([Buffer.from(`${entry.time} `), entry.bytes]) : entry.bytes;
+      const bytes = options.timestamps
+        ? Buffer.concat([Buffer.from(`${fixedTime(entry.timeNs)} `), entry.bytes])
+        : entry.bytes;
       yield { stream: entry.stream, bytes };
     }
   } finally {
     await file.close();
   }
+}
+
+/** RFC 3339 with nine digits, whether zero or not. */
+function fixedTime(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
+  return `${seconds}.${String(ns % 1_000_000_000n).padStart(9, "0")}Z`;
 }
 
 async function* entries(
