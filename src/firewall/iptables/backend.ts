@@ -14,11 +14,12 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import type { Store } from "../../store/store.ts";
 import type { Firewall, Policy, PolicyChange } from "../firewall.ts";
 import { checkPolicy } from "../policy-check.ts";
+import { Applied, reversed } from "./applied.ts";
 import { countEdits, formatRestore, isEmpty, type Edits } from "./edits.ts";
-import { byKey, Ledger, transitions, type Transition } from "./ledger.ts";
-import { planChange, planFromSaved } from "./plan.ts";
+import { byKey, Ledger, type Transition } from "./ledger.ts";
+import { planFromSaved } from "./plan.ts";
 import { Programs, XtablesLockError, type ProgramsOptions } from "./programs.ts";
-import { layoutOf, scopeOf } from "./render.ts";
+import { scopeOf } from "./render.ts";
 import { scopeKey, type Dialect, type Layout, type Scope } from "./rules.ts";
 
 export interface IptablesOptions extends ProgramsOptions {
@@ -52,10 +53,6 @@ function hostScopes(options: IptablesOptions): readonly Scope[] {
   return hostFamilies(options).map((family) => ({ namespace: HOST, family }));
 }
 
-type Policies = ReadonlyMap<string, Policy>;
-
-const NO_POLICIES: Policies = new Map();
-
 class IptablesFirewall implements Firewall {
   readonly backend = "iptables";
   readonly #options: IptablesOptions;
@@ -64,7 +61,7 @@ class IptablesFirewall implements Firewall {
   readonly #ledger: Ledger;
   readonly #mutex = new KeyedMutex();
   /** What we believe holds, per scope; a scope that is absent was never touched. */
-  readonly #applied = new Map<string, Policies>();
+  readonly #applied = new Map<string, Applied>();
   #closed = false;
 
   constructor(options: IptablesOptions, programs: Programs, dialect: Dialect) {
@@ -97,7 +94,8 @@ class IptablesFirewall implements Firewall {
     for (const scope of hostScopes(this.#options)) {
       const { added, removed } = await this.#mutex.run([scopeKey(scope)], async () => {
         const applied = this.#applied.get(scopeKey(scope));
-        return applied === undefined ? { added: 0, removed: 0 } : this.#reconcileScope(scope, applied);
+        if (applied === undefined) return { added: 0, removed: 0 };
+        return this.#reconcileScope(scope, applied.policies);
       });
       total.added += added;
       total.removed += removed;
@@ -112,17 +110,15 @@ class IptablesFirewall implements Firewall {
     await this.#mutex.run(scopes.map(scopeKey), async () => {
       const undo: (() => Promise<void>)[] = [];
       for (const scope of scopes) {
-        const before = this.#applied.get(scopeKey(scope)) ?? NO_POLICIES;
-        const after = new Map(before);
-        for (const key of inScope(remove, scope).keys()) after.delete(key);
-        for (const [key, policy] of inScope(add, scope)) after.set(key, policy);
+        const applied = this.#applied.get(scopeKey(scope)) ?? this.#newApplied(scope);
+        const changed = applied.transitions(inScope(add, scope), inScope(remove, scope));
         try {
-          await this.#change(scope, before, after);
+          await this.#change(applied, changed);
         } catch (cause) {
           await this.#undoAll(undo);
           throw cause;
         }
-        undo.push(() => this.#change(scope, after, before));
+        undo.push(() => this.#change(applied, changed.map(reversed)));
       }
     });
   }
@@ -141,7 +137,10 @@ class IptablesFirewall implements Firewall {
     );
   }
 
-  async #reconcileScope(scope: Scope, wanted: Policies): Promise<{ added: number; removed: number }> {
+  async #reconcileScope(
+    scope: Scope,
+    wanted: ReadonlyMap<string, Policy>,
+  ): Promise<{ added: number; removed: number }> {
     const keys = this.#ledger.keys(scope);
     const all = [...new Set([...keys, ...wanted.keys()])].map((key): Transition => {
       const after = wanted.get(key);
@@ -152,33 +151,34 @@ class IptablesFirewall implements Firewall {
       return { added: 0, removed: 0 };
     }
     this.#ledger.announce(all);
-    const layout = this.#layout(scope, wanted);
+    const applied = this.#newApplied(scope, wanted.values());
     try {
-      const edits = await this.#lookAndRun(scope, layout, all);
+      const edits = await this.#lookAndRun(scope, applied.layout(), all);
       this.#ledger.settle(all, "after");
-      this.#remember(scope, wanted);
+      this.#remember(applied);
       return countEdits(edits);
     } catch (cause) {
       throw EngineError.wrap(cause, describe(scope));
     }
   }
 
-  async #change(scope: Scope, before: Policies, after: Policies): Promise<void> {
-    const changed = transitions(before, after);
+  async #change(applied: Applied, changed: readonly Transition[]): Promise<void> {
+    const { scope } = applied;
     if (changed.length === 0 && this.#isKnown(scope)) return;
-    if (after.size > 0 || !(await isGone(scope))) {
+    if (applied.sizeAfter(changed) > 0 || !(await isGone(scope))) {
       this.#ledger.announce(changed);
-      await this.#run(scope, before, after, changed);
+      await this.#run(applied, changed);
     }
     this.#ledger.settle(changed, "after");
-    this.#remember(scope, after);
+    applied.accept(changed);
+    this.#remember(applied);
   }
 
-  /** Carries the change out or brings `before` back and throws. */
-  async #run(scope: Scope, before: Policies, after: Policies, changed: readonly Transition[]): Promise<void> {
-    const [old, fresh] = [this.#layout(scope, before), this.#layout(scope, after)];
+  /** Carries the change out or brings back what was before, and throws. */
+  async #run(applied: Applied, changed: readonly Transition[]): Promise<void> {
+    const { scope } = applied;
     try {
-      if (this.#isKnown(scope)) return await this.#restore(scope, planChange(old, fresh));
+      if (this.#isKnown(scope)) return await this.#restore(scope, applied.plan(changed));
     } catch (cause) {
       this.#options.log.warn({ ...scope, err: cause }, "firewall rules are not as we left them; looking again");
       if (cause instanceof XtablesLockError) {
@@ -187,9 +187,9 @@ class IptablesFirewall implements Firewall {
       }
     }
     try {
-      await this.#lookAndRun(scope, fresh, changed);
+      await this.#lookAndRun(scope, applied.layout(changed), changed);
     } catch (cause) {
-      await this.#bringBack(scope, old, changed);
+      await this.#bringBack(scope, applied.layout(), changed);
       throw EngineError.wrap(cause, describe(scope));
     }
   }
@@ -217,9 +217,9 @@ class IptablesFirewall implements Firewall {
     this.#options.log.debug({ ...scope, ...countEdits(edits) }, "firewall rules changed");
   }
 
-  #layout(scope: Scope, policies: Policies): Layout {
+  #newApplied(scope: Scope, policies: Iterable<Policy> = []): Applied {
     const dropForwarded = this.#options.dropForwarded?.includes(scope.family) ?? false;
-    return layoutOf(scope, policies.values(), { dropForwarded, dialect: this.#dialect });
+    return new Applied(scope, { dropForwarded, dialect: this.#dialect }, policies);
   }
 
   /** A sandbox's namespace begins empty; the host's must be seen once. */
@@ -227,9 +227,10 @@ class IptablesFirewall implements Firewall {
     return scope.namespace !== HOST || this.#applied.has(scopeKey(scope));
   }
 
-  #remember(scope: Scope, policies: Policies): void {
+  #remember(applied: Applied): void {
+    const { scope, policies } = applied;
     if (scope.namespace !== HOST && policies.size === 0) this.#applied.delete(scopeKey(scope));
-    else this.#applied.set(scopeKey(scope), policies);
+    else this.#applied.set(scopeKey(scope), applied);
   }
 
   async #undoAll(undo: readonly (() => Promise<void>)[]): Promise<void> {

@@ -19,8 +19,8 @@ import { bridgeBlocks, STAGE_1, STAGE_2 } from "./bridge-rules.ts";
 import { guardBlocks, linkBlocks, publishedBlocks } from "./port-rules.ts";
 import {
   blockMaker,
-  chainKey,
   MODERN,
+  ruleKey,
   type Block,
   type ChainRef,
   type Dialect,
@@ -51,6 +51,8 @@ export interface LayoutOptions {
   /** Whether FORWARD shall drop what nobody accepted. */
   readonly dropForwarded?: boolean;
   readonly dialect?: Dialect;
+  /** Whether others than the given policies need the rule (`ruleKey`), so that it is not theirs to make or to remove. */
+  readonly elsewhere?: (key: string) => boolean;
 }
 
 /** All that shall be ours in one scope, given its policies: in the host's namespace also the frame that they hang in. */
@@ -60,7 +62,7 @@ export function layoutOf(scope: Scope, policies: Iterable<Policy>, options: Layo
     return {
       chains: FRAME_CHAINS,
       removableChains: [],
-      blocks: [...frame(scope.family), ...withoutRepeats(blocks)],
+      blocks: [...frame(scope.family), ...withoutRepeats(blocks, options.elsewhere)],
       dropPolicies: options.dropForwarded === true ? [FORWARD] : [],
     };
   return {
@@ -106,14 +108,12 @@ export function blocksOf(policy: Policy, dialect: Dialect = MODERN): readonly Bl
 }
 
 /** Two host ports that lead to one container port need the same rule behind the translation: the first owner has it. */
-function withoutRepeats(blocks: readonly Block[]): readonly Block[] {
-  const seen = new Map<string, Set<string>>();
+function withoutRepeats(blocks: readonly Block[], elsewhere: (key: string) => boolean = () => false): readonly Block[] {
+  const seen = new Set<string>();
   return blocks.flatMap((block) => {
-    const key = chainKey(block);
-    const known = seen.get(key) ?? new Set();
-    seen.set(key, known);
-    const texts = block.texts.filter((text) => !known.has(text));
-    for (const text of texts) known.add(text);
+    const keyOf = (text: string): string => ruleKey({ table: block.table, chain: block.chain, text });
+    const texts = block.texts.filter((text) => !seen.has(keyOf(text)) && !elsewhere(keyOf(text)));
+    for (const text of texts) seen.add(keyOf(text));
     if (texts.length === block.texts.length) return [block];
     return texts.length === 0 ? [] : [{ ...block, texts }];
   });
