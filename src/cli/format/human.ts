@@ -39,7 +39,8 @@ function scaled(size: number, base: number, units: readonly string[], digits: nu
 
 /** Go's `%.3g`: significant digits without trailing zeros. */
 function shortest(value: number, digits: number): string {
-  if (value !== 0 && Math.abs(value) >= 10 ** digits) {
+  // the exponent is that of the rounded value: 999.9999 becomes 1e+03
+  if (Math.abs(Number(value.toPrecision(digits))) >= 10 ** digits) {
     const [mantissa = "", exponent = ""] = value.toExponential(digits - 1).split("e+");
     return `${Number(mantissa)}e+${exponent.padStart(2, "0")}`;
   }
