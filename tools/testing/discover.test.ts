@@ -30,6 +30,7 @@ test("what is skipped for want of docker is known only where docker is wanting",
     const known = parseSkips(list, other);
     assert.ok(isKnown(known, "c.test.ts", "whatever"));
     assert.ok(!isKnown(known, "a.test.ts", "whatever"));
+    assert.ok(isKnown(new Set(["test/system > all of it"]), "test/system/x.system.test.ts", "all of it"));
   }
 });
 

@@ -1,10 +1,11 @@
 /**
  * Skipped tests are counted by name. `test/skips.txt` lists those that are known, one `path > test name` a line, `*` for all of
- * a file; the set may shrink freely and grow only by a line in that file, which a reviewer sees. Lines under
+ * a file, a folder for each file in it; the set may shrink freely and grow only by a line in that file, which a reviewer sees. Lines under
  * `[without docker 28]` count only on a machine that has no such docker CLI: elsewhere those skips are new ones.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** The major version of the docker CLI on this machine; undefined when there is none. */
 export function dockerVersion(): number | undefined {
@@ -29,7 +30,7 @@ export function readSkips(path: string): ReadonlySet<string> {
 }
 
 export function isKnown(skips: ReadonlySet<string>, path: string, name: string): boolean {
-  return skips.has(skipLine(path, name)) || skips.has(skipLine(path, "*"));
+  return [skipLine(path, name), skipLine(path, "*"), skipLine(dirname(path), name)].some((line) => skips.has(line));
 }
 
 /** How a skip is written in the list. */
@@ -39,5 +40,5 @@ export function skipLine(path: string, name: string): string {
 
 /** Whether the text of a test file drives the docker CLI and does not itself look whether there is one. */
 export function needsDocker(text: string): boolean {
-  return /\.docker\(|\["docker"/.test(text) && !text.includes("needs the docker CLI");
+  return /\.docker\(|\["docker"|DockerLines/.test(text) && !text.includes("needs the docker CLI");
 }
