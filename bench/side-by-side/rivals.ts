@@ -19,10 +19,12 @@ export interface Rival extends AsyncDisposable {
 }
 
 const START_MS = 60_000;
+/** Longer than anything that a daemon does for one command: 500 ports take dockerd half a minute on an idle machine. */
+const COMMAND_MS = 600_000;
 
 async function timeDocker(environment: NodeJS.ProcessEnv, args: readonly string[]): Promise<number> {
   const started = performance.now();
-  const ran = await run(["docker", ...args], { environment, timeoutMs: START_MS });
+  const ran = await run(["docker", ...args], { environment, timeoutMs: COMMAND_MS });
   const took = performance.now() - started;
   if (ran.status !== 0) throw new Error(`docker ${args.join(" ")}: ${ran.stderr}`);
   return took;

@@ -208,7 +208,7 @@ test("ranges, free choice and several bindings of one port", async () => {
   const [first, last] = (await sh("cat /proc/sys/net/ipv4/ip_local_port_range")).trim().split(/\s+/).map(Number);
   assert.deepEqual(
     lines.filter((line) => line.startsWith("7")),
-    [...[0, 1, 2, 3].flatMap((n) => [`7${n}/tcp -> 0.0.0.0:700${n}`, `7${n}/tcp -> [::]:700${n}`])],
+    [0, 1, 2, 3].flatMap((n) => [`7${n}/tcp -> 0.0.0.0:700${n}`, `7${n}/tcp -> [::]:700${n}`]),
   );
   const web = lines.filter((line) => line.startsWith("80/")).map((line) => Number(line.split(":").at(-1)));
   const chosen = web.filter((port) => port !== 9000);
