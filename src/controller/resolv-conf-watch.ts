@@ -33,6 +33,8 @@ export class ResolvConfWatch implements AsyncDisposable {
   async open(): Promise<void> {
     this.#seen = await this.#contents();
     for (const path of this.#paths) watchFile(path, { interval: LOOK_MS, persistent: false }, this.#look);
+    // It may have changed while nobody looked.
+    this.#running = this.#refreshAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -52,6 +54,10 @@ export class ResolvConfWatch implements AsyncDisposable {
     if (this.#closed || contents === this.#seen) return;
     this.#seen = contents;
     this.#world.log.info({ path: this.#world.settings.resolvConfPath }, "the host's resolv.conf changed");
+    await this.#refreshAll();
+  }
+
+  async #refreshAll(): Promise<void> {
     for (const { intent } of this.#world.registry.sandboxes()) {
       await this.#refresh(intent.id).catch((cause: unknown) => {
         this.#world.log.error({ sandbox: intent.id, err: cause }, `resolv.conf not renewed: ${messageOf(cause)}`);

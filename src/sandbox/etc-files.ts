@@ -78,11 +78,14 @@ export class EtcFiles {
     await this.#editHosts((text) => replaceHostsLines(text, names, entries));
   }
 
-  /** Writes resolv.conf, unless somebody edited it since we last did. Says whether it was written. */
+  /** Makes resolv.conf say this, unless somebody edited it since we last wrote it. Says whether it does. */
   async updateResolvConf(text: string): Promise<boolean> {
     return this.#inTurn(async () => {
+      const bytes = Buffer.from(text, "latin1");
+      const present = await readIfPresent(this.paths.resolvConf);
+      if (present?.equals(bytes) === true) return true;
       if (await this.#resolvConfEdited()) return false;
-      await this.#writeResolvConf(Buffer.from(text, "latin1"));
+      await this.#writeResolvConf(bytes);
       return true;
     });
   }
