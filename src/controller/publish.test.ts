@@ -188,6 +188,17 @@ test("a restart holds the same ports again, and says which it could not", async 
   assert.deepEqual(parts.ports.heldPorts(), []);
 });
 
+test("a restart without the proxy no longer says what only the proxy could do", async () => {
+  await using parts = await FakeParts.create();
+  const first = await parts.open();
+  await first.createSandbox({ ...parts.spec("c1", "bridge"), ports: [request(80, 8080)] });
+  parts.settings = { ...parts.settings, userlandProxy: false };
+  const again = await parts.open();
+  assert.deepEqual(published(again), ["0.0.0.0:8080 > 80/tcp on bridge"]);
+  assert.deepEqual(again.startReport.rules, { added: 0, removed: 0 });
+  for (const { id } of again.sandboxes()) await again.removeSandbox(id);
+});
+
 test("UDP flows are forgotten when a mapping comes and when it goes, and those of no other", async () => {
   await withController(async (parts, controller) => {
     const lan = { kind: "address", namespace: HOST, link: "lo", address: parsePrefix("192.0.2.1/24") } as const;

@@ -1,14 +1,10 @@
 /**
- * Publishing a sandbox's ports: numbers are chosen and held before anything is committed, endpoints say what leads to them, and
- * flows that the kernel still tracks the old way are forgotten after. When another endpoint becomes the gateway the ports
- * move to it and keep their numbers.
+ * Publishing a sandbox's ports: numbers are chosen and held before anything is committed, and endpoints say what leads to them.
+ * When another endpoint becomes the gateway the ports move to it and keep their numbers.
  */
-import { formatAddress, isUnspecified, type IpAddress } from "../addr/ip-address.ts";
+import { isDeepStrictEqual } from "node:util";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { Rollback } from "../base/rollback.ts";
-import type { PublishedPort } from "../drivers/intent.ts";
-import { HOST } from "../kernel/facts.ts";
-import type { FlowPattern } from "../kernel/conntrack/flow.ts";
 import { mergePorts } from "../ports/merge-ports.ts";
 import type { HeldPort, PortWish } from "../ports/ports.ts";
 import type { Join } from "./desired.ts";
@@ -44,7 +40,8 @@ export async function publish(
   });
   const after = [...kept, ...held];
   setHoldings(world, sandbox.id, after);
-  return withPorts(sandbox, joins, { bindings, holdings: after });
+  const numbers = new Map(after.map(({ index, held: port }) => [index, port.port]));
+  return withPorts(sandbox, joins, { bindings, numbers });
 }
 
 async function bindingsOf(
@@ -96,9 +93,8 @@ function cannotPublish(cause: unknown, bindings: readonly PortBinding[], joins: 
 function withPorts(
   sandbox: SandboxIntent,
   joins: readonly Join[],
-  { bindings, holdings }: { readonly bindings: readonly PortBinding[]; readonly holdings: readonly Holding[] },
+  { bindings, numbers }: { readonly bindings: readonly PortBinding[]; readonly numbers: ReadonlyMap<number, number> },
 ): Published {
-  const numbers = new Map(holdings.map(({ index, held }) => [index, held.port]));
   const portOf = ({ index }: PortBinding): number | undefined => numbers.get(index);
   return {
     sandbox: { ...sandbox, ports: sandbox.ports.map((port, index) => chosen(port, numbers.get(index))) },
@@ -140,7 +136,8 @@ export async function unpublish(world: World, sandboxId: string): Promise<void> 
 
 /**
  * Start-up: holds the ports that the intent names. One that another program took meanwhile is said and left out: the rules
- * that lead to the container stand, as they did while nobody held the port.
+ * that lead to the container stand, as they did while nobody held the port. Where the daemon's settings have changed what can
+ * be published, the endpoints say so from now on.
  */
 export async function holdAgain(world: World, sandbox: SandboxIntent, joins: readonly Join[]): Promise<void> {
   if (sandbox.ports.length === 0) return;
@@ -149,9 +146,22 @@ export async function holdAgain(world: World, sandbox: SandboxIntent, joins: rea
     const port = sandbox.ports[index]?.chosenPort;
     return wish === undefined || port === undefined ? [] : [{ index, wish: exactly(wish, port) }];
   });
+  restate(world, joins, withPorts(sandbox, joins, { bindings, numbers: chosenNumbers(sandbox) }));
   const together = await holdWanted(world, wanted).catch(() => undefined);
   const holdings = together ?? (await holdOneByOne(world, sandbox, wanted));
   setHoldings(world, sandbox.id, holdings);
+}
+
+function chosenNumbers({ ports }: SandboxIntent): ReadonlyMap<number, number> {
+  return new Map(ports.flatMap(({ chosenPort }, index) => (chosenPort === undefined ? [] : [[index, chosenPort]])));
+}
+
+function restate(world: World, before: readonly Join[], { joins }: Published): void {
+  const changed = joins.filter(
+    ({ endpoint }, place) => !isDeepStrictEqual(endpoint.ports, before[place]?.endpoint.ports),
+  );
+  if (changed.length === 0) return;
+  world.registry.commit({ put: { endpoints: changed.map(({ endpoint }) => ({ intent: endpoint, phase: "live" })) } });
 }
 
 interface WantedHolding {
@@ -182,69 +192,4 @@ async function holdOneByOne(
     }
   }
   return holdings;
-}
-
-/**
- * After the rules changed: UDP flows that are tracked the old way would go on as before, to a container that is gone or past
- * the one that is there. Exactly those are forgotten: of mappings that went what led to their container, of mappings that
- * came what the host itself would have answered. A failure is logged: the ports work, only old flows wait for their end.
- */
-export async function forgetFlows(world: World, before: readonly Join[], after: readonly Join[]): Promise<void> {
-  const [old, next] = [udpMappings(before), udpMappings(after)];
-  const gone = [...old].filter(([key]) => !next.has(key)).map(([, mapping]) => mapping);
-  const come = [...next].filter(([key]) => !old.has(key)).map(([, mapping]) => mapping);
-  if (gone.length + come.length === 0) return;
-  try {
-    const untranslated = come.length === 0 ? [] : await untranslatedFlows(world, come);
-    await world.kernel.forgetFlows(HOST, [...gone.map(translatedFlow), ...untranslated]);
-  } catch (cause) {
-    world.log.warn({ err: cause }, `old UDP flows of published ports live on: ${messageOf(cause)}`);
-  }
-}
-
-interface UdpMapping extends PublishedPort {
-  readonly hostPorts: NonNullable<PublishedPort["hostPorts"]>;
-  readonly container: IpAddress;
-}
-
-function udpMappings(joins: readonly Join[]): ReadonlyMap<string, UdpMapping> {
-  const mappings = joins.flatMap(({ endpoint }) =>
-    endpoint.ports.flatMap(({ hostPorts, ...port }): UdpMapping[] => {
-      const { family } = port.hostAddress;
-      const container = endpoint.addresses.find(({ address }) => address.family === family)?.address;
-      const isTracked = port.protocol === "udp" && hostPorts !== undefined && container !== undefined;
-      return isTracked ? [{ ...port, hostPorts, container }] : [];
-    }),
-  );
-  return new Map(mappings.map((mapping) => [keyOf(mapping), mapping]));
-}
-
-function keyOf({ hostAddress, hostPorts, container, containerPorts }: UdpMapping): string {
-  const numbers = [hostPorts.first, hostPorts.last, containerPorts.first].join(" ");
-  return `${formatAddress(hostAddress)} ${formatAddress(container)} ${numbers}`;
-}
-
-function translatedFlow({ hostAddress, hostPorts, container }: UdpMapping): FlowPattern {
-  const base = {
-    family: container.family,
-    protocol: "udp",
-    destinationPorts: hostPorts,
-    answeredBy: container,
-  } as const;
-  return isUnspecified(hostAddress) ? base : { ...base, destination: hostAddress };
-}
-
-async function untranslatedFlows(world: World, mappings: readonly UdpMapping[]): Promise<readonly FlowPattern[]> {
-  const { addresses } = await world.kernel.observe(HOST);
-  return mappings.flatMap(({ hostAddress, hostPorts }) => {
-    const { family } = hostAddress;
-    const own = addresses.map(({ address }) => address.address).filter((address) => address.family === family);
-    return (isUnspecified(hostAddress) ? own : [hostAddress]).map((address): FlowPattern => ({
-      family,
-      protocol: "udp",
-      destination: address,
-      destinationPorts: hostPorts,
-      answeredBy: address,
-    }));
-  });
 }

@@ -4,7 +4,7 @@
  */
 import { parentPort, type MessagePort } from "node:worker_threads";
 import { messageOf } from "../../base/errors.ts";
-import { duplicate } from "../../kernel/system/libc.ts";
+import { close, duplicate } from "../../kernel/system/libc.ts";
 import type { Order, ProxyReport, ProxyRequest } from "./protocol.ts";
 import { Budget, type Relay } from "./relay.ts";
 import { TcpRelay } from "./tcp-relay.ts";
@@ -61,7 +61,7 @@ async function serve(orders: readonly Order[], budgets: Budgets, relays: Map<num
     orders.map(async (order) => {
       const fd = duplicate(order.fd);
       if (order.protocol === "udp") {
-        relays.set(order.fd, new UdpRelay(fd, order, budgets.udp));
+        relays.set(order.fd, openUdp(fd, order, budgets.udp));
       } else {
         const relay = new TcpRelay(fd, order, budgets.tcp);
         relays.set(order.fd, relay);
@@ -69,6 +69,15 @@ async function serve(orders: readonly Order[], budgets: Budgets, relays: Map<num
       }
     }),
   );
+}
+
+function openUdp(fd: number, order: Order, budget: Budget): UdpRelay {
+  try {
+    return new UdpRelay(fd, order, budget);
+  } catch (cause) {
+    close(fd);
+    throw cause;
+  }
 }
 
 if (parentPort !== null) run(parentPort);
