@@ -205,3 +205,16 @@ test("whatever the options say, validation answers with an EngineError or accept
     }),
   );
 });
+
+test("the settings of a network that exists are read once, however many are compared with it", () => {
+  let reads = 0;
+  const numbered = (n: number): NetworkIntent =>
+    network({ id: idOf(`a${n}`), pools: [pool(`10.${n}.0.0/16`, `10.${n}.0.1`)] });
+  const watched = Object.defineProperty({ ...numbered(1) }, "options", { get: () => (reads++, {}) });
+  const own = createBridgeDriver();
+  own.validate(numbered(2), [watched]);
+  const first = reads;
+  for (let n = 3; n < 10; n++) own.validate(numbered(n), [watched]);
+  assert.ok(first > 0);
+  assert.equal(reads, first);
+});

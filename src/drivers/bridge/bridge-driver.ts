@@ -17,15 +17,16 @@ import { publishing } from "./publishing.ts";
 export type { BridgeDriverOptions } from "./config.ts";
 
 export function createBridgeDriver(options: BridgeDriverOptions = {}): Driver {
+  const configOf = rememberedConfigs(options);
   return {
     name: "bridge",
     capabilities: { scope: "local", addresses: true, singleton: false, hostNamespace: false },
-    validate: (network, existing) => validate(network, existing, options),
-    networkState: (network) => networkState(network, bridgeConfig(network, options)),
-    endpointState: (network, endpoint, place) => endpointState(bridgeConfig(network, options), endpoint, place),
-    joinInfo: (network, endpoint) => joinInfo(bridgeConfig(network, options), endpoint),
-    adoptedLink: (network) => adoptedLink(bridgeConfig(network, options)),
-    publishing: (network) => publishing(bridgeConfig(network, options)),
+    validate: (network, existing) => validate(network, existing, configOf),
+    networkState: (network) => networkState(network, configOf(network)),
+    endpointState: (network, endpoint, place) => endpointState(configOf(network), endpoint, place),
+    joinInfo: (network, endpoint) => joinInfo(configOf(network), endpoint),
+    adoptedLink: (network) => adoptedLink(configOf(network)),
+    publishing: (network) => publishing(configOf(network)),
   };
 }
 
@@ -34,13 +35,25 @@ export function bridgeLinkName(network: NetworkIntent, options: BridgeDriverOpti
   return bridgeConfig(network, options).bridge;
 }
 
-function validate(network: NetworkIntent, existing: readonly NetworkIntent[], options: BridgeDriverOptions): void {
+type ConfigOf = (network: NetworkIntent) => BridgeConfig;
+
+/** Intents do not change, so each is read once: a new network is compared with all others, a thousand of them perhaps. */
+function rememberedConfigs(options: BridgeDriverOptions): ConfigOf {
+  const known = new WeakMap<NetworkIntent, BridgeConfig>();
+  return (network) => {
+    const config = known.get(network) ?? bridgeConfig(network, options);
+    known.set(network, config);
+    return config;
+  };
+}
+
+function validate(network: NetworkIntent, existing: readonly NetworkIntent[], configOf: ConfigOf): void {
   checkPools(network);
-  const { bridge, interfacePrefix } = bridgeConfig(network, options);
+  const { bridge, interfacePrefix } = configOf(network);
   checkNames(bridge, interfacePrefix);
   const others = existing
     .filter((other) => other.driver === "bridge" && !other.configOnly && other.id !== network.id)
-    .map((other) => ({ network: other, bridge: bridgeConfig(other, options).bridge }));
+    .map((other) => ({ network: other, bridge: configOf(other).bridge }));
   checkConflicts(network, bridge, others);
 }
 
