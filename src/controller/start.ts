@@ -6,6 +6,7 @@
 import { readdir } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { messageOf } from "../base/errors.ts";
+import { someAtOnce } from "../base/some-at-once.ts";
 import type { NetworkIntent } from "../drivers/intent.ts";
 import { NOTHING, type DesiredState } from "../drivers/driver.ts";
 import { HOST, type KernelFact } from "../kernel/facts.ts";
@@ -33,6 +34,9 @@ import { rememberPorts } from "./sandbox-names.ts";
 import { openRuntime } from "./sandboxes.ts";
 import { strayNamespaces, withoutSpokenFor } from "./sweep.ts";
 import { isUserDefined, type World } from "./world.ts";
+
+/** Resolvers that are opened side by side: each is a few questions to two threads. */
+const RUNTIMES_AT_ONCE = 16;
 
 /** What start-up found and did. */
 export interface StartReport {
@@ -183,16 +187,18 @@ async function openRuntimes(world: World): Promise<void> {
   const named = registry.networks().filter(({ intent }) => isUserDefined(intent));
   const networks = named.map(({ intent: { id, name } }) => ({ put: "network", network: { id, name } }) as const);
   if (networks.length > 0) await dns.change(networks);
-  for (const { intent } of registry.sandboxes()) {
-    const undo = new Rollback();
-    const joins = joinsOf(world, intent.id);
-    await holdAgain(world, intent, joins);
-    try {
-      await openRuntime(world, intent, { joins, undo });
-      undo.commit();
-      rememberPorts(world, intent.id);
-    } catch (cause) {
-      world.log.error({ sandbox: intent.id, err: cause }, `sandbox has no resolver: ${messageOf(cause)}`);
-    }
+  for (const { intent } of registry.sandboxes()) await holdAgain(world, intent, joinsOf(world, intent.id));
+  await someAtOnce(registry.sandboxes(), RUNTIMES_AT_ONCE, ({ intent }) => openRuntimeLogged(world, intent));
+}
+
+async function openRuntimeLogged(world: World, sandbox: SandboxIntent): Promise<void> {
+  const undo = new Rollback();
+  try {
+    await openRuntime(world, sandbox, { joins: joinsOf(world, sandbox.id), undo });
+    undo.commit();
+    rememberPorts(world, sandbox.id);
+  } catch (cause) {
+    // What was done stays: its neighbours know its names at least.
+    world.log.error({ sandbox: sandbox.id, err: cause }, `sandbox has no resolver: ${messageOf(cause)}`);
   }
 }

@@ -7,6 +7,7 @@
 import { access } from "node:fs/promises";
 import { EngineError } from "../../base/errors.ts";
 import { KeyedMutex } from "../../base/keyed-mutex.ts";
+import { someAtOnce } from "../../base/some-at-once.ts";
 import type { Log } from "../../base/log.ts";
 import type { Family } from "../../addr/ip-address.ts";
 import { HOST } from "../../kernel/facts.ts";
@@ -78,7 +79,7 @@ class IptablesFirewall implements Firewall {
     const scopes = distinct([...host, ...ours, ...wanted.map(scopeOf)]);
     return this.#mutex.run(scopes.map(scopeKey), async () => {
       const total = { added: 0, removed: 0 };
-      await eachOf(byNamespace(scopes), async (together) => {
+      await someAtOnce(byNamespace(scopes), NAMESPACES_AT_ONCE, async (together) => {
         for (const scope of together) {
           const { added, removed } = await this.#reconcileScope(scope, inScope(wanted, scope));
           total.added += added;
@@ -255,17 +256,6 @@ function distinct(scopes: readonly Scope[]): readonly Scope[] {
 /** Scopes that share a namespace share its xtables lock, and are done one after the other. */
 function byNamespace(scopes: readonly Scope[]): readonly (readonly Scope[])[] {
   return [...Map.groupBy(scopes, ({ namespace }) => namespace).values()];
-}
-
-/** A few at a time. All of them are tried; throws what the first one that failed threw. */
-async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const failures: unknown[] = [];
-  const worker = async (): Promise<void> => {
-    for (const item of rest) await act(item).catch((cause: unknown) => void failures.push(cause));
-  };
-  await Promise.all(Array.from({ length: NAMESPACES_AT_ONCE }, worker));
-  if (failures.length > 0) throw failures[0];
 }
 
 /** Whether a sandbox's namespace no longer exists, and its rules with it. */
