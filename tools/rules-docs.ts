@@ -1,7 +1,7 @@
 /**
  * `npm run docs:rules` writes docs/rules: for each scenario and firewall backend the rules that the engine really programs,
- * with the reason for each. `--check` writes nothing and fails where a page is not what would be written. Needs root, the
- * docker CLI and the firewall's tools; each stage runs in namespaces of its own.
+ * with the reason for each. `--check` writes nothing and fails where a page is not what would be written. Needs root
+ * and the firewall's tools; each stage runs in namespaces of its own.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const TOOLS: Readonly<Record<Backend, readonly string[]>> = {
 /** Why no page can be made here, or undefined. */
 function obstacle(): string | undefined {
   if (process.getuid?.() !== 0) return "it makes network namespaces, which only root may do";
-  const needed = ["docker", "containerd", "runc", "busybox", ...BACKENDS.flatMap((backend) => TOOLS[backend])];
+  const needed = ["containerd", "runc", "busybox", ...BACKENDS.flatMap((backend) => TOOLS[backend])];
   const missing = needed.filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0);
   return missing.length > 0 ? `not installed: ${missing.join(", ")}` : undefined;
 }

@@ -166,7 +166,11 @@ find_node() {
 
 case $mode in
 demo) install_missing "$demo_needs" ;;
-test | docs:rules) install_missing "$test_needs" ;;
+test)
+  install_missing "$test_needs"
+  want_docker
+  ;;
+docs:rules) install_missing "$demo_needs nft=nftables" ;;
 start) install_missing "$run_needs" ;;
 check) ;;
 *) die 'usage: sh tools/setup.sh demo|test|start|check|docs:rules [ARGUMENTS]' ;;

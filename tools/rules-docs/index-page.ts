@@ -10,7 +10,7 @@ export function renderIndex(): string {
     "<!-- Made by `npm run docs:rules` from what the engine programs. Edit tools/rules-docs, not this. -->",
     wrap(
       `Each page shows the rules that the engine programs in one situation, and says why each of them is there. The pages are
-      made by a program: it starts the daemon in namespaces of its own, types the commands of the page into the docker command,
+      made by a program: it starts the daemon in namespaces of its own, types the commands of the page into the docker command (or ours),
       and takes the rules from \`iptables-save\`, \`ip6tables-save\` and \`nft list ruleset\`. A rule that no paragraph explains,
       or a paragraph whose rule is gone, is an error, and \`npm run check\` fails when a page is not what the engine does.`,
     ),

@@ -1,8 +1,10 @@
 /**
  * Plays one stage inside namespaces made for it and prints, as one line of JSON, what the firewall's own tools said after each
- * scenario: `node tools/rules-docs/play.ts BACKEND STAGE`. The daemon is the real one, the commands go through the docker CLI.
- * After each scenario its commands are undone, and the rules must then be those of the fresh daemon again.
+ * scenario: `node tools/rules-docs/play.ts BACKEND STAGE`. The daemon is the real one; the commands go through the docker CLI
+ * or, where that is not installed, through our own. After each scenario its commands are undone, and the rules must then be
+ * those of the fresh daemon again.
  */
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { messageOf } from "../../src/base/errors.ts";
 import { TestDaemon } from "../../test/support/daemon.ts";
@@ -19,6 +21,9 @@ import { StableNames } from "./stable-names.ts";
 export type Played = Readonly<Record<string, readonly Printed[]>>;
 
 const IMAGE = "busybox";
+const OWN_CLIENT = join(import.meta.dirname, "../../bin/causeway.js");
+const hasDocker = spawnSync("docker", ["--version"], { stdio: "ignore" }).status === 0;
+const CLIENT: readonly [string, ...string[]] = hasDocker ? ["docker"] : [process.execPath, OWN_CLIENT];
 
 class Player {
   readonly #daemon: TestDaemon;
@@ -63,12 +68,12 @@ class Player {
   async importImage(): Promise<void> {
     const tar = join(this.#daemon.directory, "busybox.tar");
     makeBusyboxTar(tar);
-    await this.#type(`import ${tar} ${IMAGE}`);
+    await this.#type(`image import ${tar} ${IMAGE}`);
   }
 
   async #type(command: string): Promise<string> {
     const words = command.split(" ").map((word) => (word === "IMAGE" ? IMAGE : word));
-    const ran = await this.#daemon.docker(words);
+    const ran = await run([...CLIENT, ...words], { environment: this.#daemon.environment() });
     if (ran.status !== 0) throw new Error(`docker ${command}: ${ran.stderr}\n${this.#daemon.log}`);
     return ran.stdout;
   }
