@@ -6,9 +6,12 @@ import { formatAddress, isUnspecified, type IpAddress } from "../addr/ip-address
 import type { PortRange } from "../addr/port-range.ts";
 import type { PortProtocol } from "./ports.ts";
 
+/** The value of 0.0.0.0 and of ::. */
+const ANY = 0n;
+
 export class PortTable {
-  /** By protocol and family, then port: the addresses that have it. */
-  readonly #taken = new Map<string, Map<number, Set<string>>>();
+  /** By protocol and family, then port: the addresses that have it, by value. */
+  readonly #taken = new Map<string, Map<number, Set<bigint>>>();
   /** By protocol, addresses and range: where the next search begins. */
   readonly #next = new Map<string, number>();
 
@@ -17,18 +20,17 @@ export class PortTable {
     return addresses.find((address) => {
       const holders = this.#taken.get(placeKey(protocol, address))?.get(port);
       if (holders === undefined || holders.size === 0) return false;
-      const own = formatAddress(address);
-      return isUnspecified(address) || [...holders].some((holder) => holder === own || isAnyText(holder));
+      return isUnspecified(address) || holders.has(address.value) || holders.has(ANY);
     });
   }
 
   take(protocol: PortProtocol, addresses: readonly IpAddress[], port: number): void {
     for (const address of addresses) {
       const key = placeKey(protocol, address);
-      const ports = this.#taken.get(key) ?? new Map<number, Set<string>>();
+      const ports = this.#taken.get(key) ?? new Map<number, Set<bigint>>();
       this.#taken.set(key, ports);
-      const holders = ports.get(port) ?? new Set<string>();
-      ports.set(port, holders.add(formatAddress(address)));
+      const holders = ports.get(port) ?? new Set<bigint>();
+      ports.set(port, holders.add(address.value));
     }
   }
 
@@ -37,7 +39,7 @@ export class PortTable {
     for (const address of addresses) {
       const ports = this.#taken.get(placeKey(protocol, address));
       const holders = ports?.get(port);
-      holders?.delete(formatAddress(address));
+      holders?.delete(address.value);
       if (holders?.size === 0) ports?.delete(port);
     }
   }
@@ -67,8 +69,4 @@ export class PortTable {
 
 function placeKey(protocol: PortProtocol, address: IpAddress): string {
   return `${protocol} ${address.family}`;
-}
-
-function isAnyText(text: string): boolean {
-  return text === "0.0.0.0" || text === "::";
 }

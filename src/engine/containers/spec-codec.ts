@@ -16,7 +16,18 @@ import type {
   Resources,
 } from "../container-spec.ts";
 
+/** A spec does not change while its container changes its state time and again: 500 ports are encoded once. */
+const encoded = new WeakMap<ContainerSpec, Json>();
+
 export function encodeSpec(spec: ContainerSpec): Json {
+  const known = encoded.get(spec);
+  if (known !== undefined) return known;
+  const json = encodeAnew(spec);
+  encoded.set(spec, json);
+  return json;
+}
+
+function encodeAnew(spec: ContainerSpec): Json {
   return plain({
     ...spec,
     // As text, because it is not ours to look into.
