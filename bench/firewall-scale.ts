@@ -1,119 +1,88 @@
 /**
  * What the 1,000th network and port cost compared with the first, and how long a connection to the 10,000th published port
- * takes compared with the first: nftables and iptables over the same policies on the same machine. Prints one table of lower
- * quartiles; needs root, iptables and nft, works in namespaces of its own.
+ * takes compared with the first: nftables and iptables over the same policies on the same machine. First and last take turns,
+ * so that whatever else the machine does meets both. Prints one table of medians; needs root, iptables and nft, works in
+ * namespaces of its own.
  *
  *     node bench/firewall-scale.ts [networks and ports] [published ports for packets]
  */
-import { spawnSync } from "node:child_process";
-import { parseAddress } from "../src/addr/ip-address.ts";
-import { parsePrefix } from "../src/addr/prefix.ts";
-import { silentLog } from "../src/base/log.ts";
-import type { BridgePolicy, Firewall, Policy, PublishedPorts } from "../src/firewall/firewall.ts";
-import { openIptablesFirewall } from "../src/firewall/iptables/backend.ts";
-import { openNftablesFirewall } from "../src/firewall/nftables/backend.ts";
-import type { Kernel } from "../src/kernel/kernel.ts";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { openKernelThread } from "../src/kernel/thread.ts";
-import { openMemoryStore } from "../src/store/memory-store.ts";
-import { CONTAINER, FirewallLab } from "./firewall/lab.ts";
+import { FirewallLab } from "./firewall/lab.ts";
+import { openBackend } from "./firewall/open-backend.ts";
+import { FIRST_PORT, LAB_NETWORK, port } from "./firewall/policies.ts";
 import { quantile } from "./side-by-side/statistics.ts";
 
-const FIRST_PORT = 1024;
-/** Changes that stand for the first and for the last, after as many unmeasured ones. */
-const WINDOW = 100;
-const CONNECTIONS = 1500;
+const TURNS = 100;
+/** Unmeasured: code is compiled, modules are loaded. */
+const WARM_UP = 20;
+const CONNECTIONS = 2000;
 /** Ports to a change: iptables-restore takes long over more. */
 const BATCH = 1000;
-
-const LAB = bridge("br-lab", "10.200.0.0/24");
-
-function bridge(name: string, subnet: string): BridgePolicy {
-  return {
-    kind: "bridge",
-    family: 4,
-    bridge: name,
-    subnet: parsePrefix(subnet),
-    icc: true,
-    internal: false,
-    masquerade: "masquerade",
-    gateway: "nat",
-  };
-}
-
-function network(index: number): BridgePolicy {
-  return bridge(`br-${index}`, `10.${index >> 8}.${index & 0xff}.0/24`);
-}
-
-function port(index: number): PublishedPorts {
-  const hostPort = FIRST_PORT + index;
-  return {
-    kind: "published-ports",
-    family: 4,
-    bridge: LAB.bridge,
-    protocol: "tcp",
-    hostAddress: { family: 4, value: 0n },
-    hostPorts: { first: hostPort, last: hostPort },
-    containerAddress: parseAddress(CONTAINER),
-    containerPorts: { first: 80, last: 80 },
-    translate: true,
-  };
-}
+const BACKENDS = ["nftables", "iptables"] as const;
 
 interface Comparison {
-  readonly first: number;
-  readonly last: number;
+  readonly first: readonly number[];
+  readonly last: readonly number[];
 }
 
-/** One in four was faster: less moved by what else a machine does than the median. */
-const QUARTILE = 0.25;
+function startChanger(...words: readonly string[]): ChildProcess {
+  const program = join(import.meta.dirname, "firewall/changer.ts");
+  const command = ["--net", process.execPath, program, ...words];
+  return spawn("unshare", command, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+}
 
-/** Milliseconds that adding one more takes, at the beginning and at the end. */
-async function growth(firewall: Firewall, count: number, policy: (index: number) => Policy): Promise<Comparison> {
-  const times: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const begin = performance.now();
-    await firewall.apply({ add: [policy(index)], remove: [] });
-    times.push(performance.now() - begin);
+async function turnOf(changer: ChildProcess): Promise<number> {
+  const answer = once(changer, "message");
+  changer.send("turn");
+  const [took]: unknown[] = await answer;
+  return Number(took);
+}
+
+/** Milliseconds that adding one more takes to who has none, and to who has one less than `count`. */
+async function growth(backend: string, kind: "network" | "port", count: number): Promise<Comparison> {
+  const changers = [startChanger(backend, kind, "0"), startChanger(backend, kind, String(count - 1))] as const;
+  await Promise.all(changers.map((changer) => once(changer, "message")));
+  const times = { first: new Array<number>(), last: new Array<number>() };
+  for (let turn = -WARM_UP; turn < TURNS; turn++) {
+    const [first, last] = [await turnOf(changers[0]), await turnOf(changers[1])];
+    if (turn < 0) continue;
+    times.first.push(first);
+    times.last.push(last);
   }
-  return { first: quantile(times.slice(WINDOW, 2 * WINDOW), QUARTILE), last: quantile(times.slice(-WINDOW), QUARTILE) };
+  for (const changer of changers) changer.disconnect();
+  return times;
 }
 
 /** Microseconds of a connection through the first and through the last of so many published ports. */
-async function connections(lab: FirewallLab, firewall: Firewall, count: number): Promise<Comparison> {
+async function connections(backend: string, lab: FirewallLab, count: number): Promise<Comparison> {
+  await using kernel = await openKernelThread();
+  await using firewall = await openBackend(backend, kernel);
+  await firewall.reconcile([LAB_NETWORK]);
   const ports = Array.from({ length: count }, (_, index) => port(index));
-  for (let start = 0; start < count; start += BATCH)
+  for (let start = 0; start < count; start += BATCH) {
     await firewall.apply({ add: ports.slice(start, start + BATCH), remove: [] });
+  }
   await lab.connect(FIRST_PORT, FIRST_PORT + count - 1, 200);
   const [first, last] = await lab.connect(FIRST_PORT, FIRST_PORT + count - 1, CONNECTIONS);
-  return { first: quantile(first, QUARTILE), last: quantile(last, QUARTILE) };
+  return { first, last };
 }
 
-/** Over an empty ruleset, with the lab's network. */
-async function open(backend: string, kernel: Kernel): Promise<Firewall> {
-  spawnSync("nft", ["flush", "ruleset"]);
-  const log = silentLog;
-  const firewall =
-    backend === "nftables"
-      ? await openNftablesFirewall({ kernel, log, ip6: false })
-      : await openIptablesFirewall({ kernel, log, store: openMemoryStore(), ip6tables: false });
-  await firewall.reconcile([LAB]);
-  return firewall;
+function row(backend: string, what: string, unit: string, { first, last }: Comparison): object {
+  const [one, many] = [quantile(first, 0.5), quantile(last, 0.5)];
+  const shown = (value: number): string => `${value.toPrecision(3)} ${unit}`;
+  return { backend, what, first: shown(one), last: shown(many), ratio: Number((many / one).toFixed(2)) };
 }
 
 async function main(count: number, published: number): Promise<void> {
-  await using kernel = await openKernelThread();
   using lab = await FirewallLab.open();
   const rows: object[] = [];
-  for (const backend of ["nftables", "iptables"]) {
-    const measure = async (what: string, unit: string, body: (firewall: Firewall) => Promise<Comparison>) => {
-      await using firewall = await open(backend, kernel);
-      const { first, last } = await body(firewall);
-      const [one, many] = [first, last].map((value) => `${value.toPrecision(3)} ${unit}`);
-      rows.push({ backend, what, first: one, last: many, ratio: Number((last / first).toFixed(2)) });
-    };
-    await measure(`network ${count}`, "ms", (firewall) => growth(firewall, count, network));
-    await measure(`port ${count}`, "ms", (firewall) => growth(firewall, count, port));
-    await measure(`connection to port ${published}`, "us", (firewall) => connections(lab, firewall, published));
+  for (const backend of BACKENDS) {
+    rows.push(row(backend, `network ${count}`, "ms", await growth(backend, "network", count)));
+    rows.push(row(backend, `port ${count}`, "ms", await growth(backend, "port", count)));
+    rows.push(row(backend, `connection to port ${published}`, "us", await connections(backend, lab, published)));
   }
   console.table(rows);
 }
