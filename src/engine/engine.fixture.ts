@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -24,6 +25,9 @@ export const ROOT = { data: "/tmp/engine", exec: "/run/engine" } as const;
 
 const PROGRAMS =
   "sh cat echo ls ip ping sleep id env head tail seq stty tty wc mount hostname dd true false yes nslookup nc touch sync";
+
+/** Of this test alone, and of the processes that it starts: control groups are shared with the whole machine. */
+export const CGROUP_PARENT = (process.env["CAUSEWAY_TEST_CGROUP"] ??= `/causeway-test-${randomUUID()}`);
 
 export interface TestEngine extends AsyncDisposable {
   readonly engine: Engine;
@@ -46,6 +50,7 @@ export async function openTestEngine(
     ownContainerd: options.ownContainerd ?? true,
     dataRoot: ROOT.data,
     execRoot: ROOT.exec,
+    cgroupParent: CGROUP_PARENT,
     controller: opened.controller,
     store: opened.store,
     events: opened.events,
