@@ -5,6 +5,7 @@
  */
 export { formatAddress, parseAddress, type Family, type IpAddress } from "./addr/ip-address.ts";
 export { formatMac, parseMac, type MacAddress } from "./addr/mac-address.ts";
+export type { PortRange } from "./addr/port-range.ts";
 export { formatPrefix, parsePrefix, type Prefix } from "./addr/prefix.ts";
 export { systemClock, type Clock } from "./base/clock.ts";
 export { EngineError, type ErrorCode } from "./base/errors.ts";
@@ -16,6 +17,8 @@ export type {
   NetworkController,
   NetworkSpec,
   PoolSpec,
+  PortExposure,
+  PortRequest,
   SandboxSpec,
   SandboxView,
 } from "./controller/cnm.ts";
@@ -36,6 +39,6 @@ export {
   type SandboxOptions,
 } from "./controller/sandbox-handle.ts";
 export type { StartReport } from "./controller/start.ts";
-export type { EndpointIntent, NetworkIntent, PoolIntent } from "./drivers/intent.ts";
+export type { EndpointIntent, NetworkIntent, PoolIntent, PublishedPort } from "./drivers/intent.ts";
 export type { RunOptions, RunResult } from "./kernel/kernel.ts";
 export type { LinkStatistics } from "./kernel/observation.ts";

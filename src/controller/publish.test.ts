@@ -87,6 +87,17 @@ test("a dual-stack network is reached by rules over both families", async () => 
   });
 });
 
+test("a network's own default address is where its ports are published", async () => {
+  await withController(async (parts, controller) => {
+    const options = { "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1" };
+    await controller.createNetwork({ name: "private", options });
+    const ports = [request(80, 8080), request(81, 8081, { hostAddress: parseAddress("0.0.0.0") })];
+    await controller.createSandbox({ ...parts.spec("c1", "private"), ports });
+    const expected = ["0.0.0.0:8081 > 81/tcp on private", "127.0.0.1:8080 > 80/tcp on private"];
+    assert.deepEqual([...published(controller)].sort(), expected);
+  });
+});
+
 test("neighbouring ports are one policy", async () => {
   await withController(async (parts, controller) => {
     const ports = Array.from({ length: 500 }, (_, index) => request(100 + index, 8000 + index));
