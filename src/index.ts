@@ -19,6 +19,7 @@ export type {
   PoolSpec,
   PortExposure,
   PortRequest,
+  SandboxLink,
   SandboxSpec,
   SandboxView,
 } from "./controller/cnm.ts";
