@@ -77,6 +77,25 @@ test("links on a user-defined network become private aliases there; on the defau
   assert.throws(() => create({ HostConfig: { Links: ["a:b:c"] } }), /bad format for links: a:b:c/);
 });
 
+test("port bindings become requests: addresses, ranges, free choice, sorted by the container's port", () => {
+  const PortBindings = {
+    "90/tcp": [{ HostIp: "[::1]", HostPort: "9000-9010" }],
+    "80": [{ HostPort: "8080" }, { HostIp: "127.0.0.1", HostPort: "0" }],
+    "53/UDP": [],
+  };
+  const { spec } = create({ ExposedPorts: { "99/tcp": {} }, HostConfig: { PortBindings, PublishAllPorts: true } });
+  assert.deepEqual([...spec.exposedPorts].sort(), ["53/udp", "80/tcp", "90/tcp", "99/tcp"]);
+  assert.deepEqual(spec.publish, {
+    allExposed: true,
+    ports: [
+      { protocol: "udp", containerPort: 53 },
+      { protocol: "tcp", containerPort: 80, hostPorts: { first: 8080, last: 8080 } },
+      { protocol: "tcp", containerPort: 80, hostAddress: parseAddress("127.0.0.1") },
+      { protocol: "tcp", containerPort: 90, hostAddress: parseAddress("::1"), hostPorts: { first: 9000, last: 9010 } },
+    ],
+  });
+});
+
 test("published ports are discarded with a warning in host mode only", () => {
   const PortBindings = { "80/tcp": [{ HostPort: "8080" }] };
   const { spec, warnings } = create({ HostConfig: { NetworkMode: "host", PortBindings } });
