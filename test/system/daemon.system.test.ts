@@ -56,7 +56,11 @@ test("beside a foreign docker0 it runs on a bridge of the user's, which it leave
 
 test("--bip gives docker0 its address, --iptables=false leaves the firewall alone", async () => {
   await run(["iptables", "-F"]);
-  await run(["sh", "-c", "for t in raw filter nat; do iptables -t $t -F; iptables -t $t -X; done; ip link del docker0"]);
+  await run([
+    "sh",
+    "-c",
+    "for t in raw filter nat; do iptables -t $t -F; iptables -t $t -X; done; ip link del docker0",
+  ]);
   await using daemon = await TestDaemon.start("--bip", "172.31.0.1/24", "--iptables=false", "--ip6tables=false");
   assert.match((await run(["ip", "-4", "-br", "address", "show", "docker0"])).stdout, /172\.31\.0\.1\/24/);
   await daemon.docker(["network", "create", "quiet"]);
