@@ -43,8 +43,8 @@ export interface Kernel extends AsyncDisposable {
 
   /**
    * Opens sockets inside a namespace and returns their file descriptors, non-blocking and close-on-exec, owned by the
-   * caller. TCP and SCTP sockets listen. Port 0 is an ephemeral port; the answer names the port bound. All of them or none:
-   * the KernelError's `completed` is the index of the socket that could not be opened.
+   * caller, in order. TCP and SCTP sockets listen. Port 0 is an ephemeral port; the answer names the port bound. All of them or
+   * none: the KernelError's `completed` is how many sockets came before the one that could not be opened.
    */
   openSockets(namespace: NamespaceRef, sockets: readonly SocketRequest[]): Promise<readonly OpenedSocket[]>;
 
@@ -97,7 +97,12 @@ export interface Announcement {
 export interface SocketRequest {
   readonly transport: "udp" | "tcp" | "sctp";
   /** Textual address to bind; connected or unbound sockets are opened with `bind` left out. */
-  readonly bind?: { readonly address: string; readonly port: number };
+  readonly bind?: {
+    readonly address: string;
+    readonly port: number;
+    /** A socket for each port from `port` to this one. */
+    readonly lastPort?: number;
+  };
   readonly family: 4 | 6;
   /** It holds its port and never answers: whatever comes to it is dropped unseen. */
   readonly silent?: boolean;

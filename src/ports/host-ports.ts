@@ -5,7 +5,7 @@
  */
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
-import { formatAddress, type IpAddress } from "../addr/ip-address.ts";
+import { compareAddresses, formatAddress, sameAddress, type IpAddress } from "../addr/ip-address.ts";
 import type { PortRange } from "../addr/port-range.ts";
 import { HOST } from "../kernel/facts.ts";
 import { KernelError } from "../kernel/kernel-error.ts";
@@ -86,9 +86,11 @@ export class KernelHostPorts implements HostPorts {
   async #openAll(wishes: readonly PortWish[], choice: Choice): Promise<readonly HeldPort[]> {
     for (let refusals = 0; ; refusals++) {
       const held = wishes.map((wish): HeldPort => ({ wish, port: choice.portOf(wish) }));
-      const slots = held.flatMap((port) => port.wish.places.map((place): Slot => ({ held: port, place })));
+      const slots = held
+        .flatMap((port) => port.wish.places.map((place): Slot => ({ held: port, place })))
+        .sort(compareSlots);
       try {
-        this.#keep(slots, await this.#kernel.openSockets(HOST, slots.map(socketRequest)));
+        this.#keep(slots, await this.#kernel.openSockets(HOST, socketRequests(slots)));
         return held;
       } catch (cause) {
         if (!(cause instanceof KernelError)) throw cause;
@@ -205,12 +207,34 @@ function addressesOf({ places }: PortWish): readonly IpAddress[] {
   return places.map(({ address }) => address);
 }
 
-function socketRequest({ held, place }: Slot): SocketRequest {
-  const { address, proxy } = place;
-  return {
+/** Such that neighbouring ports of one kind and address follow each other. */
+function compareSlots(a: Slot, b: Slot): number {
+  const [one, other] = [kindOf(a), kindOf(b)];
+  if (one !== other) return one < other ? -1 : 1;
+  return compareAddresses(a.place.address, b.place.address) || a.held.port - b.held.port;
+}
+
+function kindOf({ held, place }: Slot): string {
+  return place.proxy === undefined ? held.wish.protocol : `${held.wish.protocol} served`;
+}
+
+/** A request for each run of neighbouring ports: a thousand of them would take longer to be told than to be carried out. */
+function socketRequests(slots: readonly Slot[]): readonly SocketRequest[] {
+  const runs: { first: Slot; last: Slot }[] = [];
+  for (const slot of slots) {
+    const run = runs.at(-1);
+    if (run !== undefined && continues(run.last, slot)) run.last = slot;
+    else runs.push({ first: slot, last: slot });
+  }
+  return runs.map(({ first: { held, place }, last }) => ({
     transport: held.wish.protocol,
-    family: address.family,
-    bind: { address: formatAddress(address), port: held.port },
-    silent: proxy === undefined,
-  };
+    family: place.address.family,
+    bind: { address: formatAddress(place.address), port: held.port, lastPort: last.held.port },
+    silent: place.proxy === undefined,
+  }));
+}
+
+function continues(last: Slot, next: Slot): boolean {
+  const isNeighbour = next.held.port === last.held.port + 1 && kindOf(next) === kindOf(last);
+  return isNeighbour && sameAddress(last.place.address, next.place.address);
 }

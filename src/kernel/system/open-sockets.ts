@@ -34,11 +34,16 @@ function filterOf(instruction: Uint8Array): { readonly program: Uint8Array; read
 
 const ON = new ByteWriter(4).i32(1).finish();
 
-/** All of them or none. Throws KernelError that names the socket; `completed` is its index. */
+interface BindPlace {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** All of them or none. Throws KernelError that names the socket; `completed` is how many came before it. */
 export function openSockets(requests: readonly SocketRequest[]): readonly OpenedSocket[] {
   const opened: OpenedSocket[] = [];
   try {
-    for (const request of requests) opened.push(openSocket(request));
+    for (const request of requests) openEach(request, opened);
     return opened;
   } catch (cause) {
     for (const { fd } of opened) close(fd);
@@ -47,24 +52,35 @@ export function openSockets(requests: readonly SocketRequest[]): readonly Opened
   }
 }
 
-function openSocket(request: SocketRequest): OpenedSocket {
+/** One socket, or one for each port of a range. */
+function openEach(request: SocketRequest, opened: OpenedSocket[]): void {
+  const { bind: place } = request;
+  if (place === undefined) {
+    opened.push(openSocket(request, undefined));
+    return;
+  }
+  const { address, port: first, lastPort = first } = place;
+  for (let port = first; port <= lastPort; port++) opened.push(openSocket(request, { address, port }));
+}
+
+function openSocket(request: SocketRequest, place: BindPlace | undefined): OpenedSocket {
   const type = request.transport === "udp" ? SOCK.DGRAM : SOCK.STREAM;
   const protocol = request.transport === "sctp" ? IPPROTO.SCTP : IPPROTO.DEFAULT;
   const fd = socket(request.family === 4 ? AF.INET : AF.INET6, type | SOCK.NONBLOCK | SOCK.CLOEXEC, protocol);
   try {
     // Before it is bound, so that not one packet gets through: a listening socket answers no SYN then, no datagram is queued.
     if (request.silent === true) setSocketOption(fd, SOL.SOCKET, SO.ATTACH_FILTER, DROP_ALL.option);
-    return { fd, port: request.bind === undefined ? 0 : bindSocket(fd, request, request.bind) };
+    return { fd, port: place === undefined ? 0 : bindSocket(fd, request, place) };
   } catch (cause) {
     close(fd);
-    if (!(cause instanceof KernelError) || request.bind === undefined) throw cause;
-    const operation = `open ${request.transport} socket at ${request.bind.address} port ${request.bind.port}`;
+    if (!(cause instanceof KernelError) || place === undefined) throw cause;
+    const operation = `open ${request.transport} socket at ${place.address} port ${place.port}`;
     throw new KernelError({ ...cause.toFailure(), operation }, { cause });
   }
 }
 
 /** The port bound. */
-function bindSocket(fd: number, request: SocketRequest, place: { address: string; port: number }): number {
+function bindSocket(fd: number, request: SocketRequest, place: BindPlace): number {
   if (request.family === 6) setSocketOption(fd, SOL.IPV6, IPV6.V6ONLY, ON);
   const listens = request.transport !== "udp";
   if (listens) setSocketOption(fd, SOL.SOCKET, SO.REUSEADDR, ON);
@@ -76,7 +92,7 @@ function bindSocket(fd: number, request: SocketRequest, place: { address: string
 }
 
 /** `struct sockaddr_in` or `sockaddr_in6`: family, port in network order, then address (IPv6: behind a flow label). */
-function socketAddress(family: 4 | 6, place: { readonly address: string; readonly port: number }): Uint8Array {
+function socketAddress(family: 4 | 6, place: BindPlace): Uint8Array {
   const address = tryParseAddress(place.address);
   if (address?.family !== family || !Number.isInteger(place.port) || place.port < 0 || place.port > 65535) {
     throw new KernelError({ operation: "bind socket", errno: constants.errno.EINVAL, detail: "no such address" });
