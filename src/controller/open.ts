@@ -86,7 +86,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   const kernel = options.kernel ?? parts.use(await openKernelThread());
   const firewall = parts.use(await openPacketFilter(options, { kernel, store, log, settings }));
   const dns = parts.use(await openDnsService({ kernel, log }));
-  const ports = parts.use(new KernelHostPorts(kernel, parts.use(openPortProxy(log))));
+  const ports = parts.use(new KernelHostPorts(kernel, parts.use(openPortProxy(log)), log));
   const events = options.events ?? new EventBus(clock);
   const ensureForwarding = async (family: Family): Promise<void> => {
     if (settings.ipForward)

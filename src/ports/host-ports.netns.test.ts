@@ -21,7 +21,7 @@ let ports: KernelHostPorts;
 before(async () => {
   kernel = await openKernelThread();
   proxy = openPortProxy(silentLog);
-  ports = new KernelHostPorts(kernel, proxy);
+  ports = new KernelHostPorts(kernel, proxy, silentLog);
 });
 after(async () => {
   await ports[Symbol.asyncDispose]();

@@ -7,6 +7,8 @@ import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { compareAddresses, formatAddress, sameAddress, type IpAddress } from "../addr/ip-address.ts";
 import type { PortRange } from "../addr/port-range.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import { HOST } from "../kernel/facts.ts";
 import { KernelError } from "../kernel/kernel-error.ts";
 import type { Kernel, OpenedSocket, SocketRequest } from "../kernel/kernel.ts";
@@ -28,14 +30,16 @@ interface Slot {
 export class KernelHostPorts implements HostPorts {
   readonly #kernel: Pick<Kernel, "openSockets" | "readSysctl">;
   readonly #proxy: PortProxy;
+  readonly #log: Log;
   readonly #table = new PortTable();
   /** Descriptors and proxied sockets of each held port. */
   readonly #open = new Map<HeldPort, readonly Served[]>();
 
   /** The proxy stays the caller's. */
-  constructor(kernel: Pick<Kernel, "openSockets" | "readSysctl">, proxy: PortProxy) {
+  constructor(kernel: Pick<Kernel, "openSockets" | "readSysctl">, proxy: PortProxy, log: Log) {
     this.#kernel = kernel;
     this.#proxy = proxy;
+    this.#log = log;
   }
 
   async hold(wishes: readonly PortWish[]): Promise<readonly HeldPort[]> {
@@ -45,7 +49,7 @@ export class KernelHostPorts implements HostPorts {
     try {
       choice.choose(wishes);
       const held = await this.#openAll(wishes, choice);
-      await this.#serve(held);
+      this.#serve(held);
       return held;
     } catch (cause) {
       choice.release();
@@ -123,14 +127,15 @@ export class KernelHostPorts implements HostPorts {
     }
   }
 
-  async #serve(held: readonly HeldPort[]): Promise<void> {
+  /** Nobody waits for it: the sockets listen already, and who comes before the proxy is there is kept by the kernel. */
+  #serve(held: readonly HeldPort[]): void {
     const served = held.flatMap((port) => this.#open.get(port) ?? []).filter(({ target }) => target !== undefined);
-    try {
-      await this.#proxy.serve(served);
-    } catch (cause) {
-      await this.release(held);
-      throw cause;
-    }
+    this.#proxy.serve(served).catch((cause: unknown) => {
+      this.#log.error(
+        { err: cause },
+        `published ports are not served where they cannot be translated: ${messageOf(cause)}`,
+      );
+    });
   }
 }
 
