@@ -63,6 +63,32 @@ test("a change of somebody else just before one of ours is seen", async () => {
   await until(() => inner.repairs === 1);
 });
 
+test("a look that learns of our change before we note it ourselves takes it for ours", async () => {
+  const inner = new Attacked();
+  const held: (() => void)[] = [];
+  let hold = false;
+  const kernel = {
+    filterGeneration: async () => {
+      if (hold) await new Promise<void>((resolve) => held.push(resolve));
+      return { id: String(inner.generation), exact: true };
+    },
+  };
+  await using firewall = new GuardedFirewall(inner, { kernel, log: inner.log });
+  await firewall.reconcile([]);
+  hold = true;
+  await until(() => held.length === 1);
+  hold = false;
+  const change = firewall.apply({ add: [DOCKER0], remove: [] });
+  hold = true;
+  await until(() => held.length === 2);
+  held[0]?.();
+  await pause(20);
+  held[1]?.();
+  await change;
+  assert.equal(inner.repairs, 0);
+  hold = false;
+});
+
 test("a repair that fails is told and tried again", async () => {
   const inner = new Attacked();
   await using firewall = new GuardedFirewall(inner, inner);

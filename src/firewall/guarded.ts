@@ -32,6 +32,8 @@ export class GuardedFirewall implements Firewall {
   #isSuspect = false;
   /** Changes of ours that are under way. */
   #changing = 0;
+  /** How many changes of ours there have been. */
+  #changed = 0;
   /** Whether we changed something since the last look. */
   #isUnproven = false;
   #lookedAtMs = performance.now();
@@ -75,11 +77,24 @@ export class GuardedFirewall implements Firewall {
     try {
       return await body();
     } finally {
-      this.#changing--;
       this.#isUnproven = true;
-      if (this.#changing === 0) this.#seen = (await this.#generation())?.id;
+      this.#changed++;
+      if (this.#changing === 1) await this.#notice();
+      this.#changing--;
       this.#schedule(POLL_MS);
     }
+  }
+
+  /**
+   * Notes the generation that our changes left. Runs while a change still counts as under way, because a look in between
+   * would take our own change for somebody else's.
+   */
+  async #notice(): Promise<void> {
+    let noticed: number;
+    do {
+      noticed = this.#changed;
+      this.#seen = (await this.#generation())?.id;
+    } while (noticed !== this.#changed);
   }
 
   #schedule(delayMs: number): void {

@@ -40,7 +40,9 @@ function assertWhole(model: KernelModel, applied: Applied, past: readonly Policy
 
 function open(model: KernelModel): Applied {
   const applied = new Applied({ namespace: HOST, family: 4 }, {});
-  model.restore(formatRestore(planFromSaved(model.saved, applied.layout(), [])));
+  const edits = planFromSaved(model.saved, applied.layout(), []);
+  applied.saw(model.saved, applied.layout());
+  model.restore(formatRestore(edits));
   return applied;
 }
 
@@ -89,4 +91,25 @@ test("a port costs the same however many there are: only its own rules are in it
   const { insertions, deletions } = applied.plan(applied.transitions(byKey([one]), new Map()));
   assert.deepEqual(insertions.flatMap(rulesOf), blocksOf(one).flatMap(rulesOf));
   assert.deepEqual(deletions, []);
+});
+
+test("a network costs the same however many there are: where FORWARD is all ours, nothing is taken out to add one", () => {
+  const model = new KernelModel();
+  const applied = open(model);
+  const network = bridgePolicy("br-1", "10.0.1.0/24");
+  carryOut(model, applied, applied.transitions(byKey([bridgePolicy("br-0", "10.0.0.0/24")]), new Map()));
+  const changed = applied.transitions(byKey([network]), new Map());
+  assert.deepEqual(applied.plan(changed).deletions, []);
+  carryOut(model, applied, changed);
+  assertWhole(model, applied, [network]);
+});
+
+test("where somebody else has a rule in FORWARD, ours go above it, below the jumps that stay first", () => {
+  const model = new KernelModel();
+  model.rules("filter", "FORWARD").push("-s 9.9.9.9/32 -j DROP", "-j REJECT");
+  const applied = open(model);
+  const network = bridgePolicy("br-1", "10.0.1.0/24");
+  carryOut(model, applied, applied.transitions(byKey([network]), new Map()));
+  assertWhole(model, applied, [network]);
+  assert.deepEqual(model.rules("filter", "FORWARD").slice(-2), ["-s 9.9.9.9/32 -j DROP", "-j REJECT"]);
 });

@@ -6,9 +6,10 @@
 import { policyKey, type Policy } from "../firewall.ts";
 import type { Edits } from "./edits.ts";
 import { byKey, transitions, type Transition } from "./ledger.ts";
-import { planChange } from "./plan.ts";
+import type { SavedRuleset } from "./parse.ts";
+import { chainsAllOurs, planChange } from "./plan.ts";
 import { blocksOf, layoutOf, type LayoutOptions } from "./render.ts";
-import { ruleKey, rulesOf, type Layout, type Scope } from "./rules.ts";
+import { chainKey, ruleKey, rulesOf, type ChainRef, type Layout, type Scope } from "./rules.ts";
 
 export class Applied {
   readonly scope: Scope;
@@ -16,6 +17,8 @@ export class Applied {
   readonly #policies: Map<string, Policy>;
   /** By rule: how many policies need it. */
   readonly #needed = new Map<string, number>();
+  /** Chains in which, when we last looked, nobody else had a rule. */
+  #allOurs: ReadonlySet<string> = new Set();
 
   constructor(scope: Scope, options: LayoutOptions, policies: Iterable<Policy> = []) {
     this.scope = scope;
@@ -42,6 +45,14 @@ export class Applied {
     return this.#policies.size + gained - lost;
   }
 
+  /**
+   * What the kernel had at a look, before `layout` was made of it. Should somebody put a rule into a chain later, the guard
+   * notices, and looks again.
+   */
+  saw(saved: SavedRuleset, layout: Layout): void {
+    this.#allOurs = chainsAllOurs(saved, layout);
+  }
+
   /** The edits of a change, the rest being as we know it. */
   plan(changed: readonly Transition[]): Edits {
     const before = changed.flatMap((transition) => transition.before ?? []);
@@ -50,7 +61,8 @@ export class Applied {
     for (const key of before.flatMap((policy) => this.#ruleKeys(policy))) own.set(key, (own.get(key) ?? 0) + 1);
     const elsewhere = (key: string): boolean => (this.#needed.get(key) ?? 0) > (own.get(key) ?? 0);
     const options = { ...this.#options, elsewhere };
-    return planChange(layoutOf(this.scope, before, options), layoutOf(this.scope, after, options));
+    const isAllOurs = (chain: ChainRef): boolean => this.#allOurs.has(chainKey(chain));
+    return planChange(layoutOf(this.scope, before, options), layoutOf(this.scope, after, options), isAllOurs);
   }
 
   /** All that shall be there after the change. */

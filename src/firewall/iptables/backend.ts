@@ -154,7 +154,7 @@ class IptablesFirewall implements Firewall {
     this.#ledger.announce(all);
     const applied = this.#newApplied(scope, wanted.values());
     try {
-      const edits = await this.#lookAndRun(scope, applied.layout(), all);
+      const edits = await this.#lookAndRun(applied, applied.layout(), all);
       this.#ledger.settle(all, "after");
       this.#remember(applied);
       return countEdits(edits);
@@ -188,27 +188,29 @@ class IptablesFirewall implements Firewall {
       }
     }
     try {
-      await this.#lookAndRun(scope, applied.layout(changed), changed);
+      await this.#lookAndRun(applied, applied.layout(changed), changed);
     } catch (cause) {
-      await this.#bringBack(scope, applied.layout(), changed);
+      await this.#bringBack(applied, changed);
       throw EngineError.wrap(cause, describe(scope));
     }
   }
 
   /** A run may have failed between its tables; what it did goes, what it undid returns. */
-  async #bringBack(scope: Scope, old: Layout, changed: readonly Transition[]): Promise<void> {
+  async #bringBack(applied: Applied, changed: readonly Transition[]): Promise<void> {
     try {
-      await this.#lookAndRun(scope, old, changed);
+      await this.#lookAndRun(applied, applied.layout(), changed);
       this.#ledger.settle(changed, "before");
     } catch (cause) {
-      this.#options.log.error({ ...scope, err: cause }, "earlier firewall rules could not be brought back");
+      this.#options.log.error({ ...applied.scope, err: cause }, "earlier firewall rules could not be brought back");
     }
   }
 
-  async #lookAndRun(scope: Scope, layout: Layout, changed: readonly Transition[]): Promise<Edits> {
+  async #lookAndRun(applied: Applied, layout: Layout, changed: readonly Transition[]): Promise<Edits> {
     const owned = this.#ledger.owned(changed.map(({ key }) => key));
-    const edits = planFromSaved(await this.#programs.save(scope), layout, owned);
-    await this.#restore(scope, edits);
+    const saved = await this.#programs.save(applied.scope);
+    const edits = planFromSaved(saved, layout, owned);
+    await this.#restore(applied.scope, edits);
+    applied.saw(saved, layout);
     return edits;
   }
 

@@ -15,11 +15,22 @@ import type { Edits } from "./edits.ts";
 /** A rule after which no packet reaches the next one. */
 const STOPS_ALL = /^-j (ACCEPT|DROP|RETURN|REJECT( --reject-with \S+)?)$/;
 
-export function planChange(before: Layout, after: Layout): Edits {
+/**
+ * `isAllOurs` tells of a chain whether every rule in it is known to be ours. There, a block of the head is appended: nothing
+ * stands behind which it could not be reached, and what must stay first need not be taken out and put above it. A deletion
+ * makes iptables read the whole chain (60 ms at 1,000 networks); an append costs the same however long the chain is.
+ */
+export function planChange(
+  before: Layout,
+  after: Layout,
+  isAllOurs: (chain: ChainRef) => boolean = () => false,
+): Edits {
   const had = new Map(before.blocks.map((block) => [blockKey(block), block]));
   const wants = new Map(after.blocks.map((block) => [blockKey(block), block]));
   const gone = before.blocks.filter((block) => !sameTexts(block, wants.get(blockKey(block))));
-  const fresh = after.blocks.filter((block) => !sameTexts(block, had.get(blockKey(block))));
+  const fresh = after.blocks
+    .filter((block) => !sameTexts(block, had.get(blockKey(block))))
+    .map((block) => (block.place === "head" && isAllOurs(block) ? { ...block, place: "tail" as const } : block));
   const moved = overtaken(after.blocks, fresh);
   return {
     newChains: without(after.chains, before.chains),
@@ -49,6 +60,18 @@ export function planFromSaved(saved: SavedRuleset, after: Layout, owned: readonl
     droppedChains: without(after.removableChains, after.chains).filter((chain) => isDroppable(chain, saved, deletions)),
     dropPolicies: after.dropPolicies.filter(({ table, chain }) => saved.get(table)?.get(chain)?.policy !== "DROP"),
   };
+}
+
+/** The chains of the layout in which nobody else has a rule, and we none that stops all at the end; by key. */
+export function chainsAllOurs(saved: SavedRuleset, layout: Layout): ReadonlySet<string> {
+  const ours = new Set(layout.blocks.flatMap(rulesOf).map(ruleKey));
+  const closed = layout.blocks.filter(
+    ({ place, texts }) => place === "tail" && texts.some((text) => STOPS_ALL.test(text)),
+  );
+  const keys = new Set(closed.map(chainKey));
+  const isOurs = ({ table, chain }: ChainRef): boolean =>
+    (saved.get(table)?.get(chain)?.rules ?? []).every((text) => ours.has(ruleKey({ table, chain, text })));
+  return new Set(layout.blocks.filter((block) => !keys.has(chainKey(block)) && isOurs(block)).map(chainKey));
 }
 
 /** Owned rules that no block wants, each once. */

@@ -81,7 +81,6 @@ function frame(family: Family): readonly Block[] {
     block("filter", "FORWARD", "first", ["-j DOCKER-USER", `-j ${STAGE_1}`]),
     block("filter", STAGE_1, "tail", ["-j RETURN"]),
     block("filter", STAGE_2, "first", ["-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"]),
-    block("filter", STAGE_2, "tail", ["-j RETURN"]),
     block("filter", "DOCKER-USER", "tail", ["-j RETURN"]),
     block("nat", "PREROUTING", "tail", ["-m addrtype --dst-type LOCAL -j DOCKER"]),
     block("nat", "OUTPUT", "tail", [

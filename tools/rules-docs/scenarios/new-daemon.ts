@@ -30,7 +30,6 @@ const IPTABLES: readonly Paragraph[] = [
       "filter DOCKER-ISOLATION-STAGE-2 -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN",
       "filter DOCKER-ISOLATION-STAGE-2 -o docker0 -j DOCKER",
       "filter DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP",
-      "filter DOCKER-ISOLATION-STAGE-2 -j RETURN",
     ],
   },
   {
