@@ -1,7 +1,7 @@
 /**
  * A driver provides networks and endpoints. A built-in driver is a set of pure functions from intent to desired state: the
  * kernel facts and firewall policies that shall hold. It does no I/O and remembers nothing, so the same functions serve
- * creation, removal, start-up, repair and `doctor`.
+ * creation, removal, start-up and repair.
  *
  * The model's verbs map onto it: create and delete of a network are its `networkState` appearing and disappearing, join and
  * leave of an endpoint its `endpointState`.

@@ -1,7 +1,7 @@
 /**
- * The steps from what the kernel has to what it should have. Pure. The same plan starts the daemon, repairs drift and is
- * printed by `doctor`: nothing that holds is touched, and of what is too much only links that carry our mark and namespaces
- * in our directory.
+ * The steps from what the kernel has to what it should have. Pure. The same plan starts the daemon and repairs
+ * drift: nothing that holds is touched, and of what is too much only links that carry our mark and namespaces in our
+ * directory.
  */
 import { sameAddress } from "../../addr/ip-address.ts";
 import { sameMac } from "../../addr/mac-address.ts";
