@@ -54,8 +54,9 @@ export async function copyRaw(source: AsyncIterable<Uint8Array>, stdout: Writabl
 }
 
 async function write(target: Writable, bytes: Uint8Array): Promise<void> {
-  if (target.write(bytes)) return;
+  if (target.write(bytes) || target.destroyed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   target.once("drain", resolve).once("close", resolve);
   await promise;
+  target.off("drain", resolve).off("close", resolve);
 }
