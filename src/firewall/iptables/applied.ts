@@ -7,9 +7,9 @@ import { policyKey, type Policy } from "../firewall.ts";
 import type { Edits } from "./edits.ts";
 import { byKey, transitions, type Transition } from "./ledger.ts";
 import type { SavedRuleset } from "./parse.ts";
-import { chainsAllOurs, planChange } from "./plan.ts";
+import { closedChains, planChange } from "./plan.ts";
 import { blocksOf, layoutOf, type LayoutOptions } from "./render.ts";
-import { chainKey, ruleKey, rulesOf, type ChainRef, type Layout, type Scope } from "./rules.ts";
+import { chainKey, ruleKey, rulesOf, type ChainRef, type Layout, type Rule, type Scope } from "./rules.ts";
 
 export class Applied {
   readonly scope: Scope;
@@ -17,8 +17,8 @@ export class Applied {
   readonly #policies: Map<string, Policy>;
   /** By rule: how many policies need it. */
   readonly #needed = new Map<string, number>();
-  /** Chains in which, when we last looked, nobody else had a rule. */
-  #allOurs: ReadonlySet<string> = new Set();
+  /** Chains to which, when we last looked, nothing could be appended; undefined until we have looked. */
+  #closed: ReadonlySet<string> | undefined;
 
   constructor(scope: Scope, options: LayoutOptions, policies: Iterable<Policy> = []) {
     this.scope = scope;
@@ -46,11 +46,11 @@ export class Applied {
   }
 
   /**
-   * What the kernel had at a look, before `layout` was made of it. Should somebody put a rule into a chain later, the guard
+   * What the kernel had at a look, `owned` of it ours, before `layout` was made of it. Should somebody put a rule into a chain later, the guard
    * notices, and looks again.
    */
-  saw(saved: SavedRuleset, layout: Layout): void {
-    this.#allOurs = chainsAllOurs(saved, layout);
+  saw(saved: SavedRuleset, layout: Layout, owned: readonly Rule[] = []): void {
+    this.#closed = closedChains(saved, layout, owned);
   }
 
   /** The edits of a change, the rest being as we know it. */
@@ -61,7 +61,7 @@ export class Applied {
     for (const key of before.flatMap((policy) => this.#ruleKeys(policy))) own.set(key, (own.get(key) ?? 0) + 1);
     const elsewhere = (key: string): boolean => (this.#needed.get(key) ?? 0) > (own.get(key) ?? 0);
     const options = { ...this.#options, elsewhere };
-    const isAllOurs = (chain: ChainRef): boolean => this.#allOurs.has(chainKey(chain));
+    const isAllOurs = (chain: ChainRef): boolean => this.#closed?.has(chainKey(chain)) === false;
     return planChange(layoutOf(this.scope, before, options), layoutOf(this.scope, after, options), isAllOurs);
   }
 

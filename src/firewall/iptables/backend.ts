@@ -210,7 +210,7 @@ class IptablesFirewall implements Firewall {
     const saved = await this.#programs.save(applied.scope);
     const edits = planFromSaved(saved, layout, owned);
     await this.#restore(applied.scope, edits);
-    applied.saw(saved, layout);
+    applied.saw(saved, layout, owned);
     return edits;
   }
 

@@ -9,7 +9,7 @@
  * rules of one owner never stand in an order that nobody designed. Rules of others are never moved.
  */
 import type { SavedRuleset } from "./parse.ts";
-import { chainKey, ruleKey, rulesOf, type Block, type ChainRef, type Layout, type Rule } from "./rules.ts";
+import { chainKey, ruleKey, rulesOf, TABLES, type Block, type ChainRef, type Layout, type Rule } from "./rules.ts";
 import type { Edits } from "./edits.ts";
 
 /** A rule after which no packet reaches the next one. */
@@ -62,16 +62,18 @@ export function planFromSaved(saved: SavedRuleset, after: Layout, owned: readonl
   };
 }
 
-/** The chains of the layout in which nobody else has a rule, and we none that stops all at the end; by key. */
-export function chainsAllOurs(saved: SavedRuleset, layout: Layout): ReadonlySet<string> {
-  const ours = new Set(layout.blocks.flatMap(rulesOf).map(ruleKey));
-  const closed = layout.blocks.filter(
+/** The chains to which nothing may be appended, by key: somebody else has a rule there, or we one that stops all. */
+export function closedChains(saved: SavedRuleset, layout: Layout, owned: readonly Rule[] = []): ReadonlySet<string> {
+  const ours = new Set([...layout.blocks.flatMap(rulesOf), ...owned].map(ruleKey));
+  const stopped = layout.blocks.filter(
     ({ place, texts }) => place === "tail" && texts.some((text) => STOPS_ALL.test(text)),
   );
-  const keys = new Set(closed.map(chainKey));
-  const isOurs = ({ table, chain }: ChainRef): boolean =>
-    (saved.get(table)?.get(chain)?.rules ?? []).every((text) => ours.has(ruleKey({ table, chain, text })));
-  return new Set(layout.blocks.filter((block) => !keys.has(chainKey(block)) && isOurs(block)).map(chainKey));
+  const shared = TABLES.flatMap((table) =>
+    [...(saved.get(table) ?? [])]
+      .filter(([chain, { rules }]) => rules.some((text) => !ours.has(ruleKey({ table, chain, text }))))
+      .map(([chain]) => ({ table, chain })),
+  );
+  return new Set([...stopped, ...shared].map(chainKey));
 }
 
 /** Owned rules that no block wants, each once. */
