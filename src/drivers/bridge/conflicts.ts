@@ -3,7 +3,7 @@
  * messages and their order are those of Docker's bridge driver.
  */
 import { EngineError } from "../../base/errors.ts";
-import { prefixesOverlap } from "../../addr/prefix.ts";
+import { prefixesOverlap, type Prefix } from "../../addr/prefix.ts";
 import type { Family } from "../../addr/ip-address.ts";
 import type { NetworkIntent } from "../intent.ts";
 
@@ -24,8 +24,9 @@ export function checkConflicts(
   bridge: string,
   others: readonly { readonly network: NetworkIntent; readonly bridge: string }[],
 ): void {
+  const own = ([4, 6] as const).map((family) => ({ family, subnets: subnets(network, family) }));
   for (const other of others) {
-    const reason = conflictBetween(network, bridge, other);
+    const reason = other.bridge === bridge ? "same bridge name" : overlap(own, other.network);
     if (reason !== undefined)
       throw new EngineError(
         "forbidden",
@@ -35,20 +36,18 @@ export function checkConflicts(
   }
 }
 
-function conflictBetween(
-  network: NetworkIntent,
-  bridge: string,
-  other: { readonly network: NetworkIntent; readonly bridge: string },
+function overlap(
+  own: readonly { readonly family: Family; readonly subnets: readonly Prefix[] }[],
+  other: NetworkIntent,
 ): string | undefined {
-  if (other.bridge === bridge) return "same bridge name";
-  for (const family of [4, 6] as const) {
-    if (subnets(network, family).some((a) => subnets(other.network, family).some((b) => prefixesOverlap(a, b))))
-      return `overlapping IPv${family}`;
-  }
-  return undefined;
+  const clash = own.find(
+    ({ family, subnets: mine }) =>
+      mine.length > 0 && subnets(other, family).some((theirs) => mine.some((each) => prefixesOverlap(each, theirs))),
+  );
+  return clash === undefined ? undefined : `overlapping IPv${clash.family}`;
 }
 
-function subnets(network: NetworkIntent, family: Family) {
+function subnets(network: NetworkIntent, family: Family): readonly Prefix[] {
   if (!enabledFamilies(network).includes(family)) return [];
   return network.pools.flatMap((pool) => (pool.family === family ? (pool.subnet ?? []) : []));
 }
