@@ -96,7 +96,7 @@ test("a flag without effect is named in one warning, a harmless value is not", (
   assert.deepEqual(supportNotes(parse("--metrics-addr", "127.0.0.1:9323")), [
     "--metrics-addr is not implemented yet and has no effect",
   ]);
-  assert.deepEqual(supportNotes(parse("--firewall-backend=iptables", "--mtu=1400")), []);
+  assert.deepEqual(supportNotes(parse("--firewall-backend=nftables", "--mtu=1400")), []);
 });
 
 test("a promise of safety that we cannot keep is refused", () => {
