@@ -24,9 +24,9 @@ export function checkConflicts(
   bridge: string,
   others: readonly { readonly network: NetworkIntent; readonly bridge: string }[],
 ): void {
-  const own = ([4, 6] as const).map((family) => ({ family, subnets: subnets(network, family) }));
+  const own = claims(network);
   for (const other of others) {
-    const reason = other.bridge === bridge ? "same bridge name" : overlap(own, other.network);
+    const reason = other.bridge === bridge ? "same bridge name" : overlap(own, claims(other.network));
     if (reason !== undefined)
       throw new EngineError(
         "forbidden",
@@ -36,20 +36,25 @@ export function checkConflicts(
   }
 }
 
-function overlap(
-  own: readonly { readonly family: Family; readonly subnets: readonly Prefix[] }[],
-  other: NetworkIntent,
-): string | undefined {
-  const clash = own.find(
-    ({ family, subnets: mine }) =>
-      mine.length > 0 && subnets(other, family).some((theirs) => mine.some((each) => prefixesOverlap(each, theirs))),
-  );
-  return clash === undefined ? undefined : `overlapping IPv${clash.family}`;
+function overlap(own: readonly Prefix[], theirs: readonly Prefix[]): string | undefined {
+  for (const mine of own)
+    for (const other of theirs)
+      if (mine.address.family === other.address.family && prefixesOverlap(mine, other))
+        return `overlapping IPv${mine.address.family}`;
+  return undefined;
 }
 
-function subnets(network: NetworkIntent, family: Family): readonly Prefix[] {
-  if (!enabledFamilies(network).includes(family)) return [];
-  return network.pools.flatMap((pool) => (pool.family === family ? (pool.subnet ?? []) : []));
+/** The subnets of each network, IPv4 first. Intents do not change, and a new network is compared with all there are. */
+const known = new WeakMap<NetworkIntent, readonly Prefix[]>();
+
+function claims(network: NetworkIntent): readonly Prefix[] {
+  const remembered = known.get(network);
+  if (remembered !== undefined) return remembered;
+  const subnets = enabledFamilies(network).flatMap((family) =>
+    network.pools.flatMap((pool) => (pool.family === family ? (pool.subnet ?? []) : [])),
+  );
+  known.set(network, subnets);
+  return subnets;
 }
 
 /** The address families that the network has, IPv4 first. */
