@@ -11,6 +11,7 @@ import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import { HOST, type NamespaceRef } from "../kernel/facts.ts";
 import { compareEndpoints, type GatewayCandidate } from "../sandbox/gateway.ts";
 import { sandboxFacts, type SandboxEndpoint } from "../sandbox/stack.ts";
+import { membersOf } from "./members.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import type { World } from "./world.ts";
 
@@ -37,7 +38,7 @@ export function sandboxNamespace(world: Pick<World, "runDirectory">, sandbox: Sa
 }
 
 export function networkState(world: World, network: NetworkIntent): DesiredState {
-  return network.configOnly ? NOTHING : world.driver(network.driver).networkState(network);
+  return network.configOnly ? NOTHING : world.driver(network.driver).networkState(network, membersOf(world, network));
 }
 
 export function joinOf(world: World, network: NetworkIntent, endpoint: EndpointIntent): Join {

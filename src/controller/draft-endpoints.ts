@@ -12,7 +12,7 @@ import { chooseInterfaceName, INTERFACE_NAME_OPTION } from "../sandbox/interface
 import type { EndpointSpec } from "./cnm.ts";
 import { joinOf, type Join } from "./desired.ts";
 import { leaseAddresses } from "./lease-addresses.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 /** A checked wish: the network exists and allows it. */

@@ -9,7 +9,7 @@ import { enableForwarding } from "../firewall/forwarding.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Store } from "../store/store.ts";
 import type { NetworkSettings } from "./options.ts";
-import { RecordReader } from "./record-reader.ts";
+import { RecordReader } from "../store/record-reader.ts";
 import { NETWORKS } from "./records.ts";
 
 /** The families that the networks of the settings and of the store need, none with `--ip-forward=false`. */

@@ -9,7 +9,7 @@ import type { Rollback } from "../base/rollback.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
 import type { EndpointSpec } from "./cnm.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 export async function leaseAddresses(

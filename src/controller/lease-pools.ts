@@ -12,7 +12,7 @@ import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 const INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4";

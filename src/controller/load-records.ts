@@ -15,7 +15,7 @@ import {
   SANDBOXES,
   type Stored,
 } from "./records.ts";
-import { RecordError } from "./record-reader.ts";
+import { RecordError } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 /** Ids of records that were left out: whatever carries one of them is not to be swept. */

@@ -9,7 +9,7 @@ import type { Driver } from "../drivers/driver.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import { validatePools } from "../ipam/validate.ts";
 import type { NetworkSpec, PoolSpec } from "./cnm.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 /** Names that mean a predefined network, whether it exists or not. */

@@ -33,7 +33,7 @@ import type { Store } from "../store/store.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
 import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 
 export interface OpenOptions {
   /** Where the store's file lives; made if missing. Not needed when a store is handed in. */

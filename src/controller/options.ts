@@ -7,6 +7,7 @@ import type { Prefix } from "../addr/prefix.ts";
 import type { Clock } from "../base/clock.ts";
 import type { EventBus } from "../base/event-bus.ts";
 import type { Log } from "../base/log.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { DnsService } from "../dns/dns.ts";
 import type { Driver } from "../drivers/driver.ts";
 import type { Firewall } from "../firewall/firewall.ts";
@@ -30,6 +31,8 @@ export interface ControllerOptions {
   /** Absolute; sandboxes' namespace files live in its `netns/`. Lost at reboot, as the namespaces are. */
   readonly runDirectory: string;
   readonly settings: NetworkSettings;
+  /** `--cluster-store`: what this host shares with others; absent: nothing, and there are no networks that span hosts. */
+  readonly cluster?: Cluster;
   /** Families whose published ports the firewall translates, both unless said otherwise; the others are the proxy's. */
   readonly translatedFamilies?: readonly Family[];
   /** Makes the kernel forward packets of the family; called before a network that needs it is made. Idempotent. */

@@ -14,7 +14,7 @@ import { attempt } from "./attempt.ts";
 import { addressesOnLink } from "./link-addresses.ts";
 import { leasePools, replayPools } from "./lease-pools.ts";
 import type { DefaultBridgeSettings } from "./options.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 const ANY_IPV4: IpAddress = { family: 4, value: 0n };

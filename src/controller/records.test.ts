@@ -7,7 +7,7 @@ import { randomMac } from "../addr/mac-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import type { Json } from "../store/store.ts";
-import { RecordError, present } from "./record-reader.ts";
+import { RecordError, present } from "../store/record-reader.ts";
 import {
   decodeEndpoint,
   decodeNetwork,

@@ -6,10 +6,10 @@ import { formatAddress } from "../addr/ip-address.ts";
 import { formatMac } from "../addr/mac-address.ts";
 import type { PortRange } from "../addr/port-range.ts";
 import { formatPrefix } from "../addr/prefix.ts";
-import type { EndpointIntent, NetworkIntent, PoolIntent, PortLink, PublishedPort } from "../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, Plugged, PoolIntent, PortLink, PublishedPort } from "../drivers/intent.ts";
 import type { Json } from "../store/store.ts";
 import type { SandboxLink } from "./cnm.ts";
-import { present, RecordReader } from "./record-reader.ts";
+import { present, RecordReader } from "../store/record-reader.ts";
 import type { SandboxIntent, SandboxPort } from "./sandbox-intent.ts";
 
 export const NETWORKS = "networks";
@@ -48,6 +48,7 @@ function encodePool(pool: PoolIntent): Json {
     range: pool.range && formatPrefix(pool.range),
     gateway: pool.gateway && formatAddress(pool.gateway),
     auxiliary: Object.fromEntries(auxiliary),
+    vni: pool.vni,
   });
 }
 
@@ -84,6 +85,7 @@ function decodePool(record: RecordReader): PoolIntent {
     range: record.field("range").optional(prefix),
     gateway: record.field("gateway").optional(address),
     auxiliary: record.field("auxiliary").map(address),
+    vni: record.field("vni").optional((reader) => reader.integer()),
   });
 }
 
@@ -97,6 +99,17 @@ export function encodeEndpoint({ phase, intent }: Stored<EndpointIntent>): Json 
     ports: intent.ports.map(encodePort),
     links: intent.links.map((link) => ({ ...link, child: formatAddress(link.child) })),
     attachment: intent.attachment && { ...intent.attachment },
+    plugged: intent.plugged && encodePlugged(intent.plugged),
+  });
+}
+
+function encodePlugged(plugged: Plugged): Json {
+  return present({
+    ...plugged,
+    gateways: plugged.gateways.map(formatAddress),
+    routes: plugged.routes.map(({ destination, gateway }) =>
+      present({ destination: formatPrefix(destination), gateway: gateway && formatAddress(gateway) }),
+    ),
   });
 }
 
@@ -128,8 +141,24 @@ export function decodeEndpoint(id: string, value: Json): Stored<EndpointIntent> 
       sandboxId: reader.field("sandboxId").text(),
       interfaceName: reader.field("interfaceName").text(),
     })),
+    plugged: record.field("plugged").optional(decodePlugged),
   });
   return { phase: decodePhase(record), intent };
+}
+
+function decodePlugged(record: RecordReader): Plugged {
+  return present({
+    sourceName: record.field("sourceName").optional(text),
+    prefix: record.field("prefix").text(),
+    gateways: record.field("gateways").list(address),
+    routes: record.field("routes").list((route) =>
+      present({
+        destination: route.field("destination").prefix(),
+        gateway: route.field("gateway").optional(address),
+      }),
+    ),
+    disableGatewayService: record.field("disableGatewayService").flag(),
+  });
 }
 
 function decodePort(record: RecordReader): PublishedPort {

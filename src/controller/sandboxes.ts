@@ -17,7 +17,7 @@ import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
 import { publish, unpublish } from "./publish.ts";
-import { present } from "./record-reader.ts";
+import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";

@@ -10,7 +10,8 @@ import type { Family, IpAddress } from "../addr/ip-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import type { Policy } from "../firewall/firewall.ts";
 import type { KernelFact, NamespaceRef } from "../kernel/facts.ts";
-import type { EndpointIntent, NetworkIntent } from "./intent.ts";
+import type { EndpointIntent, NetworkIntent, NetworkMembers } from "./intent.ts";
+import type { DriverProcedures } from "./procedures.ts";
 
 export interface Driver {
   /** As in `docker network create -d NAME`. */
@@ -24,8 +25,11 @@ export interface Driver {
    */
   validate(network: NetworkIntent, existing: readonly NetworkIntent[]): void;
 
-  /** All that the network itself needs: its bridge and address, its firewall policies. */
-  networkState(network: NetworkIntent): DesiredState;
+  /**
+   * All that the network itself needs: its bridge and address, its firewall policies; of a network that spans hosts also the
+   * way to the members on others.
+   */
+  networkState(network: NetworkIntent, members: NetworkMembers): DesiredState;
 
   /** All that an attached endpoint needs: its link pair into the namespace and its addresses. */
   endpointState(network: NetworkIntent, endpoint: EndpointIntent, place: Place): DesiredState;
@@ -41,6 +45,12 @@ export interface Driver {
 
   /** How ports of the network's endpoints are published; asked before ports are resolved into `EndpointIntent.ports`. */
   publishing(network: NetworkIntent): Publishing;
+
+  /**
+   * Only of a driver that is somebody else's program: what it is told and asked besides. Such a driver's functions work from what
+   * its answers put into the intents.
+   */
+  readonly procedures?: DriverProcedures;
 }
 
 export interface Publishing {
@@ -56,6 +66,7 @@ export interface Publishing {
 export const NO_PUBLISHING: Publishing = { modes: { 4: "none", 6: "none" } };
 
 export interface DriverCapabilities {
+  /** "global": its networks and their addresses are shared by all hosts of the cluster. */
   readonly scope: "local" | "global";
   /** Endpoints get addresses from IPAM; host and null have none. */
   readonly addresses: boolean;
@@ -83,6 +94,8 @@ export interface JoinInfo {
   /** Candidates for the sandbox's default routes; absent where the network offers none (internal). */
   readonly gateways: readonly IpAddress[];
   readonly routes: readonly { readonly destination: Prefix; readonly gateway?: IpAddress }[];
+  /** Whether a container that no network gives a way out gets one through `docker_gwbridge` because it is on this one. */
+  readonly wantsGatewayNetwork?: boolean;
 }
 
 export const NOTHING: DesiredState = { facts: [], policies: [] };

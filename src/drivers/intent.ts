@@ -44,6 +44,8 @@ export interface PoolIntent {
   readonly range?: Prefix;
   readonly gateway?: IpAddress;
   readonly auxiliary: Readonly<Record<string, IpAddress>>;
+  /** VXLAN network identifier of the subnet, on networks that span hosts. */
+  readonly vni?: number;
 }
 
 export interface EndpointIntent {
@@ -69,6 +71,44 @@ export interface EndpointIntent {
   readonly links: readonly PortLink[];
   /** Set once it joined a sandbox. */
   readonly attachment?: Attachment;
+  /** What a plugin answered when the endpoint joined. */
+  readonly plugged?: Plugged;
+}
+
+/** An interface that a plugin made, and how the sandbox is to use it (`NetworkDriver.Join`). */
+export interface Plugged {
+  /** Name of the interface in the host's namespace, from where it is moved; absent: the plugin has none to give. */
+  readonly sourceName?: string;
+  /** Interfaces are named with this and the lowest free number. */
+  readonly prefix: string;
+  readonly gateways: readonly IpAddress[];
+  /** Without a gateway: connected through the interface itself. */
+  readonly routes: readonly { readonly destination: Prefix; readonly gateway?: IpAddress }[];
+  readonly disableGatewayService: boolean;
+}
+
+/** Who is on a network, as this host knows it now. */
+export interface NetworkMembers {
+  /** Endpoints of this host that are joined or about to be. */
+  readonly local: readonly EndpointIntent[];
+  /** Endpoints of other hosts. */
+  readonly peers: readonly PeerIntent[];
+}
+
+export const NO_MEMBERS: NetworkMembers = { local: [], peers: [] };
+
+/** An endpoint that another host runs. */
+export interface PeerIntent {
+  readonly id: string;
+  readonly networkId: string;
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly addresses: readonly Prefix[];
+  /** Names for DNS, the main one first. */
+  readonly dnsNames: readonly string[];
+  /** The address of its host where tunnels end. */
+  readonly hostAddress: IpAddress;
+  readonly hostName: string;
 }
 
 /** Ports of one of the host's addresses that lead to as many ports of an endpoint, to its address of the same family. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../base/errors.ts";
 import { endpoint, idOf, network, PLACE } from "./bridge/intents.fixture.ts";
+import { NO_MEMBERS } from "./intent.ts";
 import { NOTHING } from "./driver.ts";
 import { createHostDriver } from "./host/host-driver.ts";
 import { createNullDriver } from "./null/null-driver.ts";
@@ -21,7 +22,7 @@ for (const driver of [createHostDriver(), createNullDriver()]) {
   });
 
   test(`${driver.name} needs nothing of the kernel or the firewall`, () => {
-    assert.deepEqual(driver.networkState(only), NOTHING);
+    assert.deepEqual(driver.networkState(only, NO_MEMBERS), NOTHING);
     assert.deepEqual(driver.endpointState(only, endpoint(), PLACE), NOTHING);
     assert.deepEqual(driver.joinInfo(only, endpoint()).gateways, []);
   });

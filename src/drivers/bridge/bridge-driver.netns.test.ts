@@ -10,7 +10,7 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { planChange } from "../../kernel/plan.ts";
 import { openKernelThread } from "../../kernel/thread.ts";
 import { sandboxFacts, type SandboxEndpoint } from "../../sandbox/stack.ts";
-import type { EndpointIntent, NetworkIntent } from "../intent.ts";
+import { NO_MEMBERS, type EndpointIntent, type NetworkIntent } from "../intent.ts";
 import { createBridgeDriver } from "./bridge-driver.ts";
 import { endpoint, idOf, network, pool } from "./intents.fixture.ts";
 import { OPTION } from "./options.ts";
@@ -62,7 +62,7 @@ const C1 = joined(BACKEND, 1, ["172.18.0.2/16", "fd00:18::2/64"]);
 const C2 = joined(BACKEND, 2, ["172.18.0.3/16", "fd00:18::3/64"]);
 const ON_INTERNAL = joined(INTERNAL, 3, ["172.20.0.2/16"]);
 const ON_ALPHA = joined(ALPHA, 4, ["172.19.0.2/16"], 1);
-const NETWORKS = [BACKEND, ALPHA, INTERNAL].flatMap((on) => driver.networkState(on).facts);
+const NETWORKS = [BACKEND, ALPHA, INTERNAL].flatMap((on) => driver.networkState(on, NO_MEMBERS).facts);
 
 let kernel: Kernel;
 let current: readonly KernelFact[] = [];

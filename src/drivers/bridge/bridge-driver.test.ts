@@ -6,7 +6,7 @@ import { formatAddress, parseAddress } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { Driver } from "../driver.ts";
-import type { NetworkIntent, PublishedPort } from "../intent.ts";
+import { NO_MEMBERS, type NetworkIntent, type PublishedPort } from "../intent.ts";
 import { bridgeLinkName, createBridgeDriver } from "./bridge-driver.ts";
 import { vethName } from "./endpoint-state.ts";
 import { endpoint, idOf, network, PLACE, pool } from "./intents.fixture.ts";
@@ -189,7 +189,7 @@ test("the auxiliary address DefaultGatewayIPv4 replaces the gateway that contain
   assert.deepEqual(driver.joinInfo(routed, endpoint()).gateways.map(formatAddress), ["172.18.0.9"]);
   assert.ok(
     driver
-      .networkState(routed)
+      .networkState(routed, NO_MEMBERS)
       .facts.some((fact) => fact.kind === "address" && formatAddress(fact.address.address) === "172.18.0.1"),
   );
 });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { parseAddress } from "../../addr/ip-address.ts";
 import { parsePrefix } from "../../addr/prefix.ts";
-import type { EndpointIntent, NetworkIntent } from "../intent.ts";
+import { NO_MEMBERS, type EndpointIntent, type NetworkIntent } from "../intent.ts";
 import { createBridgeDriver, type BridgeDriverOptions } from "./bridge-driver.ts";
 import { describeJoin, describeState } from "./describe-state.fixture.ts";
 import { endpoint, network, PLACE, pool } from "./intents.fixture.ts";
@@ -130,7 +130,7 @@ function describeScenario(scenario: Scenario): string {
     `# ${scenario.title}`,
     "",
     "## the network",
-    ...describeState(driver.networkState(scenario.network)),
+    ...describeState(driver.networkState(scenario.network, NO_MEMBERS)),
     "",
     "## an endpoint",
     ...describeState(driver.endpointState(scenario.network, joined, PLACE)),

@@ -2,7 +2,7 @@
  * A container as it is stored: what was asked for, what was made of it at creation (so that it starts the same when its
  * image's name has moved on), and how it stands. Written before and after every change of state.
  */
-import { present, RecordReader } from "../../controller/record-reader.ts";
+import { present, RecordReader } from "../../store/record-reader.ts";
 import type { Json, StoredRecord } from "../../store/store.ts";
 import type { ContainerState } from "../container.ts";
 import type { ContainerSpec } from "../container-spec.ts";

@@ -5,7 +5,7 @@
 import { formatAddress, type IpAddress } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
 import type { PortRequest } from "../../controller/cnm.ts";
-import { present, RecordError, type RecordReader } from "../../controller/record-reader.ts";
+import { present, RecordError, type RecordReader } from "../../store/record-reader.ts";
 import type { Json } from "../../store/store.ts";
 import type {
   ContainerLink,

@@ -4,7 +4,7 @@
  */
 import { formatTimeNs } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
-import { present } from "../../controller/record-reader.ts";
+import { present } from "../../store/record-reader.ts";
 import type { Json } from "../../store/store.ts";
 import type { Descriptor } from "../containerd/messages.ts";
 import type { ImageConfig } from "../image.ts";

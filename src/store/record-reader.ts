@@ -5,7 +5,7 @@
 import { tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
 import { tryParseMac, type MacAddress } from "../addr/mac-address.ts";
 import { tryParsePrefix, type Prefix } from "../addr/prefix.ts";
-import type { Json } from "../store/store.ts";
+import type { Json } from "./store.ts";
 
 /** A record that cannot be understood: where in it, and what was expected. */
 export class RecordError extends Error {
