@@ -36,6 +36,7 @@ static_busybox() { have busybox && LC_ALL=C ldd "$(command -v busybox)" 2>&1 | g
 present() {
   case $1 in
   busybox) static_busybox ;;
+  zookeeper.jar) [ -e /usr/share/java/zookeeper.jar ] ;;
   *) have "$1" ;;
   esac
 }
@@ -92,22 +93,49 @@ apt_install() {
   allow_services
 }
 
-# Unpacks one program of a package into .cache/bin: for what apt would trade for something else, and for the docker client,
-# whose package would bring a daemon that starts at the next boot.
+# Unpacks one program of a package into .cache/bin: for what apt would trade for something else, and for what its package
+# would start at the next boot (the docker client brings a daemon, etcd and consul are ones).
 unpack_program() {
   package=$1 program=$2
   say "unpacking $program of $package into .cache/bin"
   work=$(mktemp -d)
-  (cd "$work" && { apt -o APT::Sandbox::User=root download "$package" || { refresh_lists && apt -o APT::Sandbox::User=root download "$package"; }; }) >&2 || {
+  (cd "$work" && { download "$package" || { refresh_lists && download "$package"; }; }) >&2 || {
     rm -rf "$work"
     return 1
   }
+  keep_program "$work" "$program"
+}
+download() { apt -o APT::Sandbox::User=root download "$1"; }
+
+# Takes the program out of the one package in the directory, which goes.
+keep_program() {
+  work=$1 program=$2
   dpkg-deb -x "$work"/*.deb "$work/files"
   mkdir -p "$cache"
   found=$(find "$work/files" -type f -path "*bin/$program" -perm -100 | head -n 1)
   [ -z "$found" ] || cp "$found" "$cache/$program"
   rm -rf "$work"
   [ -x "$cache/$program" ]
+}
+
+# The same from another Debian release of the mirror that this machine uses, with package lists of its own. As ever, apt
+# checks the release's signature and the package's hash.
+unpack_from_release() {
+  release=$1 package=$2 program=$3
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  mirror=$(apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(CODENAME) $(SITE)' | sed -n 's/^Debian main [a-z]* //p' | head -n 1)
+  [ -n "$mirror" ] && [ -e $keyring ] || return 1
+  say "unpacking $program of $package, Debian $release, into .cache/bin"
+  work=$(mktemp -d)
+  mkdir -p "$work/lists/partial"
+  echo "deb [signed-by=$keyring] $mirror $release main" >"$work/sources.list"
+  set -- -o Dir::State::Lists="$work/lists" -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Languages=none -o APT::Sandbox::User=root
+  (cd "$work" && apt "$@" update && apt "$@" download "$package") >&2 || {
+    rm -rf "$work"
+    return 1
+  }
+  keep_program "$work" "$program"
 }
 
 install_missing() {
@@ -134,6 +162,18 @@ want_docker() {
     unpack_program docker-cli docker || unpack_program docker.io docker || true
   fi
   have docker || say 'no docker client here: the tests that need it are skipped'
+}
+
+# The stores that hosts share: tests of networks over many hosts run against the real servers. Debian 12 has no consul.
+want_stores() {
+  if have apt-get && is_root; then
+    have etcd || unpack_program etcd-server etcd || true
+    have consul || unpack_program consul consul || unpack_from_release bullseye consul consul || true
+    packages=$(missing_packages 'java=default-jre-headless zookeeper.jar=libzookeeper-java')
+    [ -z "$packages" ] || apt_install $packages || true
+  fi
+  absent=$(for store in etcd consul java zookeeper.jar; do present $store || echo $store; done)
+  [ -z "$absent" ] || say "not here:" $absent "- the tests of the stores that need it are skipped"
 }
 
 # --- npm and Node ---------------------------------------------------------------------------------------------------------
@@ -169,6 +209,7 @@ demo) install_missing "$demo_needs" ;;
 test)
   install_missing "$test_needs"
   want_docker
+  want_stores
   ;;
 docs:rules) install_missing "$demo_needs nft=nftables" ;;
 start) install_missing "$run_needs" ;;
