@@ -118,7 +118,7 @@ export class Reconciler implements AsyncDisposable {
     const { registry } = this.#world;
     const [kind, id = ""] = lock.split(" ");
     if (this.#unread.has(id)) return undefined;
-    if (kind === "network") {
+    if (kind === "wire") {
       const entry = registry.network(id);
       return entry?.phase === "live" ? { lock, facts: networkState(this.#world, entry.intent).facts } : undefined;
     }

@@ -2,8 +2,9 @@
  * What every operation of the controller works on: the parts it was given, the intents, and the locks. Operations are
  * functions over a World, so that each file tells one of them from top to bottom.
  *
- * Locks are per thing: `network ID` and `sandbox ID` are held over kernel work; `NETWORK_LIST` only while a new network is
- * checked against the others, leased and committed, never over kernel work.
+ * Locks are per thing: a sandbox's and a network's are held over kernel work; `NETWORK_LIST` only while a new network is
+ * checked against the others, leased and committed, never over kernel work. Who holds a sandbox's may take a network's, never
+ * the other way round; several that are taken together are taken in the order of their keys, which is that one.
  */
 import { EngineError } from "../base/errors.ts";
 import { KeyedMutex } from "../base/keyed-mutex.ts";
@@ -55,8 +56,9 @@ export interface World extends ControllerOptions {
 
 export const NETWORK_LIST = "networks";
 
+/** Sorts after `sandbox`, see above. */
 export function networkKey(id: string): string {
-  return `network ${id}`;
+  return `wire ${id}`;
 }
 
 export function sandboxKey(id: string): string {
