@@ -30,6 +30,7 @@ import { KernelHostPorts } from "../ports/host-ports.ts";
 import { openPortProxy } from "../ports/proxy/open-proxy.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
+import type { ClusterSettings } from "./cluster-settings.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
 import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
@@ -52,6 +53,8 @@ export interface OpenOptions {
   readonly ip6tables?: boolean;
   /** `--ip-forward-no-drop`: forwarding is switched on without a FORWARD policy to go with it. */
   readonly forwardWithoutDrop?: boolean;
+  /** What this host shares with others, and how; absent: nothing. */
+  readonly cluster?: ClusterSettings;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly events?: EventBus;

@@ -6,6 +6,7 @@ import { isAbsolute } from "node:path";
 import type { Prefix } from "../addr/prefix.ts";
 import { EngineError } from "../base/errors.ts";
 import type { NetworkSettings } from "../controller/options.ts";
+import { resolveCluster, type ClusterConfig } from "./cluster-config.ts";
 import type { Settings } from "./flags/settings.ts";
 import { parseListenAddress, refuseOpenTcp } from "./listen/listen-address.ts";
 import type { ListenAddress } from "./listen/listen-address.ts";
@@ -35,6 +36,8 @@ export interface DaemonConfig {
   readonly firewallBackend: "iptables" | "nftables";
   /** The user chose the default bridge: whatever else runs here is no accident. */
   readonly bridgeChosen: boolean;
+  /** Absent: this host shares nothing with others. */
+  readonly cluster?: ClusterConfig;
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
@@ -67,6 +70,7 @@ export function resolveConfig(settings: Settings): DaemonConfig {
   const pidFile = settings.text("pidfile");
   const containerdAddress = settings.text("containerd");
   const cgroupParent = settings.text("cgroup-parent");
+  const cluster = resolveCluster(settings);
   return {
     listen,
     group: { name: settings.text("group") ?? "", required: settings.isSet("group") },
@@ -83,6 +87,7 @@ export function resolveConfig(settings: Settings): DaemonConfig {
     ...(cgroupParent !== undefined && { cgroupParent }),
     ...resolveNetwork(settings),
     bridgeChosen: settings.isSet("bridge"),
+    ...(cluster !== undefined && { cluster }),
   };
 }
 

@@ -3,17 +3,20 @@
  * takes down again what stands, newest first; so does the end.
  */
 import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { createApiServer } from "../api/server.ts";
 import type { ApiSettings } from "../api/api-context.ts";
 import { formatPrefix } from "../addr/prefix.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { ClusterSettings } from "../controller/cluster-settings.ts";
 import { openController } from "../controller/open.ts";
 import type { OpenedController } from "../controller/open.ts";
 import { openEngine } from "../engine/open.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openKernelThread } from "../kernel/thread.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { advertisedAddress } from "./cluster-advertise.ts";
 import type { DaemonConfig } from "./config.ts";
 import { claimNamespace } from "./namespace-claim.ts";
 import { refuseIfInTheWay } from "./in-the-way.ts";
@@ -41,7 +44,9 @@ export async function startDaemon(config: DaemonConfig, reloadable: Reloadable, 
 }
 
 async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Promise<OpenedController> {
+  const cluster = await clusterSettings(config, kernel);
   return openController({
+    ...(cluster !== undefined && { cluster }),
     dataRoot: config.dataRoot,
     runDirectory: config.execRoot,
     settings: config.network,
@@ -54,6 +59,13 @@ async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Pro
     clock: systemClock,
     kernel,
   });
+}
+
+async function clusterSettings({ cluster }: DaemonConfig, kernel: Kernel): Promise<ClusterSettings | undefined> {
+  if (cluster === undefined) return undefined;
+  const { advertise, ...settings } = cluster;
+  const address = await advertisedAddress(kernel, advertise);
+  return { ...settings, address, port: advertise.port, hostName: hostname() };
 }
 
 async function openContainers(

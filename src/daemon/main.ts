@@ -4,6 +4,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import type { Json } from "../store/store.ts";
+import { clusterNotes } from "./cluster-config.ts";
 import { resolveConfig } from "./config.ts";
 import type { DaemonConfig } from "./config.ts";
 import { startDaemon } from "./daemon.ts";
@@ -31,7 +32,11 @@ async function main(args: readonly string[]): Promise<void> {
   if (typed.get("help") === true) return console.log(helpText());
   if (typed.get("version") === true) return console.log(`Causeway version ${packageVersion()}, API 1.51`);
   const settings = mergeConfigFile(typed);
-  const asked: Asked = { typed, config: resolveConfig(settings), notes: supportNotes(settings) };
+  const asked: Asked = {
+    typed,
+    config: resolveConfig(settings),
+    notes: [...supportNotes(settings), ...clusterNotes(settings)],
+  };
   if (settings.flag("validate")) return console.log("configuration OK");
   await serve(asked, createLog(asked.config.log));
 }

@@ -50,4 +50,26 @@ export class Settings {
     const value = this.value(name);
     return Array.isArray(value) ? value.map(String) : [];
   }
+
+  /** A map, typed as `KEY=VALUE` each or written as an object in the file. Throws `invalid-argument` for what is neither. */
+  pairs(name: string): ReadonlyMap<string, string> {
+    const value = this.value(name);
+    if (Array.isArray(value)) return new Map(value.map((pair) => splitPair(name, String(pair))));
+    if (typeof value !== "object" || value === null) return new Map();
+    return new Map(Object.entries(value).map(([key, item]) => [key, textOfItem(name, key, item)]));
+  }
+}
+
+function splitPair(name: string, text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new EngineError(
+    "invalid-argument",
+    `invalid argument "${text}" for "--${name}" flag: it must be written KEY=VALUE`,
+  );
+}
+
+function textOfItem(name: string, key: string, item: Json): string {
+  if (typeof item === "string") return item;
+  throw new EngineError("invalid-argument", `${name}: ${key} must be a string, not ${JSON.stringify(item)}`);
 }

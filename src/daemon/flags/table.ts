@@ -1,12 +1,13 @@
 /** All flags in one table, with look-up by flag name and by key of daemon.json. */
+import { CLUSTER_FLAGS } from "./cluster-flags.ts";
 import { CONTAINER_FLAGS } from "./container-flags.ts";
 import { DAEMON_FLAGS } from "./daemon-flags.ts";
 import { keyOf } from "./flag.ts";
 import type { Flag } from "./flag.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 
-export const FLAGS: readonly Flag[] = [...DAEMON_FLAGS, ...NETWORK_FLAGS, ...CONTAINER_FLAGS].sort((a, b) =>
-  a.name < b.name ? -1 : 1,
+export const FLAGS: readonly Flag[] = [...DAEMON_FLAGS, ...NETWORK_FLAGS, ...CLUSTER_FLAGS, ...CONTAINER_FLAGS].sort(
+  (a, b) => (a.name < b.name ? -1 : 1),
 );
 
 /** Older spellings of keys that dockerd still reads. */

@@ -1,0 +1,29 @@
+/**
+ * What it takes to share networks with other hosts, as values: `--cluster-store`, `--cluster-store-opt` and
+ * `--cluster-advertise` once they have been checked. `open.ts` opens the store and the cluster from it.
+ */
+import type { IpAddress } from "../addr/ip-address.ts";
+
+export interface ClusterSettings {
+  /** As given: "etcd://10.0.0.1:2379,10.0.0.2:2379/prefix". */
+  readonly store: string;
+  /** Absent: plain text. */
+  readonly tls?: ClusterTls;
+  /** `discovery.heartbeat`: how often this host says that it is there. */
+  readonly heartbeatMs: number;
+  /** `discovery.ttl`: how long after its last word it counts as gone; longer than the heartbeat. */
+  readonly ttlMs: number;
+  /** `--cluster-advertise`: an address of this host under which the others reach it. */
+  readonly address: IpAddress;
+  readonly port: number;
+  /** The machine's name: the one of the UTS namespace that the daemon runs in. */
+  readonly hostName: string;
+}
+
+/** PEM files, by absolute path. */
+export interface ClusterTls {
+  /** Of whoever signed the store's certificate. */
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
