@@ -9,7 +9,10 @@
 
 /** Of one call, reconnecting included. */
 export const CALL_TIMEOUT_MS = 5_000;
-/** Longest key, in bytes; values are at most 256 KiB of UTF-8. Longer ones are refused with `invalid-argument`. */
+/**
+ * Longest key, in bytes. The values of a transaction together are at most 256 KiB of UTF-8. What is longer, or malformed, is
+ * refused with `invalid-argument` (`transaction-limits.ts`).
+ */
 export const MAX_KEY_BYTES = 512;
 /** Most operations (checks and writes) of one transaction: Consul's limit, the lowest of the three. */
 export const MAX_OPERATIONS = 64;
@@ -24,7 +27,10 @@ export interface ClusterStore extends AsyncDisposable {
   /** All records whose key starts with `prefix` + "/", in order of key. */
   list(prefix: string): Promise<readonly ClusterRecord[]>;
 
-  /** All writes or none. False: a check did not hold, and nothing was written. */
+  /**
+   * All writes or none. False: a check did not hold, and nothing was written. Throws `unavailable` and writes nothing when a
+   * put's session is over. Is sent once: never repeated where it may have been carried out already.
+   */
   commit(transaction: ClusterTransaction): Promise<boolean>;
 
   /**
@@ -36,7 +42,8 @@ export interface ClusterStore extends AsyncDisposable {
 
   /**
    * A session that the store ends when it has not heard of us for `ttlMs` (the backend's own bounds apply: Consul at least
-   * 10 s, ZooKeeper what its server allows). It keeps itself alive until disposed.
+   * 10 s, ZooKeeper what its server allows). It keeps itself alive until disposed; disposal never throws: where the store is
+   * away, the session runs out.
    */
   openSession(ttlMs: number): Promise<ClusterSession>;
 }
@@ -66,7 +73,10 @@ export type ClusterCheck =
 export interface ClusterPut {
   readonly key: string;
   readonly value: string;
-  /** The key goes when this session ends. Without it the key stays until it is removed. */
+  /**
+   * The key goes when this session ends, whatever session it belonged to before: a put takes it over. Without a session the
+   * key stays until it is removed.
+   */
   readonly session?: ClusterSession;
 }
 
@@ -90,4 +100,9 @@ export interface ClusterSession extends AsyncDisposable {
    * somebody ended it. Its keys are gone then; a new session has to be opened.
    */
   readonly ended: Promise<string>;
+  /**
+   * Keeps it alive no longer without ending it: its keys stay until the store has missed us for `ttlMs`, for a process that is
+   * about to take them over (a daemon that restarts). Disposal does nothing more then, nor does the store's.
+   */
+  abandon(): Promise<void>;
 }
