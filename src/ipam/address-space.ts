@@ -6,11 +6,10 @@
 import type { IpAddress } from "../addr/ip-address.ts";
 import { comparePrefixes, formatPrefix, lastAddress, prefixContains, prefixesOverlap } from "../addr/prefix.ts";
 import type { Prefix } from "../addr/prefix.ts";
-import { AddressSet } from "./address-set.ts";
-import type { SplitPool } from "./default-pools.ts";
+import { AddressSet } from "../addr/address-set.ts";
 import { addressInUse, addressOutOfRange, invalidPool, NoAvailableAddresses } from "./ipam-errors.ts";
 import { poolOverlaps, poolsUsedUp } from "./ipam-errors.ts";
-import { chooseSubnet } from "./subnet-choice.ts";
+import { chooseSubnet, type SplitPool } from "../addr/subnet-choice.ts";
 
 interface Subnet {
   readonly prefix: Prefix;

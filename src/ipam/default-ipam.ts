@@ -5,10 +5,10 @@
  */
 import { isUnspecified, type Family } from "../addr/ip-address.ts";
 import { networkOf, prefixContains, type Prefix } from "../addr/prefix.ts";
+import type { SplitPool } from "../addr/subnet-choice.ts";
 import { EngineError } from "../base/errors.ts";
 import { AddressSpace } from "./address-space.ts";
 import { DEFAULT_GLOBAL_POOLS, DEFAULT_LOCAL_POOLS, preparePools, uniqueLocalPool } from "./default-pools.ts";
-import type { SplitPool } from "./default-pools.ts";
 import type { AddressRequest, IpamDriver, Pool, PoolRequest } from "./ipam.ts";
 import { poolNotFound } from "./ipam-errors.ts";
 import { formatPoolId, parsePoolId, type PoolKey } from "./pool-id.ts";

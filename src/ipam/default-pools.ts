@@ -4,14 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { familyBits, parseAddress, type Family } from "../addr/ip-address.ts";
-import { comparePrefixes, formatPrefix, networkOf, parsePrefix, prefixesOverlap, type Prefix } from "../addr/prefix.ts";
+import { comparePrefixes, formatPrefix, networkOf, parsePrefix, prefixesOverlap } from "../addr/prefix.ts";
+import type { SplitPool } from "../addr/subnet-choice.ts";
 import { EngineError } from "../base/errors.ts";
-
-/** `base` is cut into subnets of length `size`. */
-export interface SplitPool {
-  readonly base: Prefix;
-  readonly size: number;
-}
 
 function pool(base: string, size: number): SplitPool {
   return { base: parsePrefix(base), size };

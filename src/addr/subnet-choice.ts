@@ -2,8 +2,13 @@
  * The automatic choice of a subnet: the lowest free one of the first pool that has one, passing over what is allocated and
  * what is reserved. Pure. It jumps from obstacle to obstacle, so a /8 cut into /24s costs no more than its obstacles.
  */
-import { lastAddress, prefixSize, type Prefix } from "../addr/prefix.ts";
-import type { SplitPool } from "./default-pools.ts";
+import { lastAddress, prefixSize, type Prefix } from "./prefix.ts";
+
+/** `base` is cut into subnets of length `size`. */
+export interface SplitPool {
+  readonly base: Prefix;
+  readonly size: number;
+}
 
 /** The chosen subnet; undefined when the pools are used up. `taken` may overlap each other and come in any order. */
 export function chooseSubnet(pools: readonly SplitPool[], taken: readonly Prefix[]): Prefix | undefined {

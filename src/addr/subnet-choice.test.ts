@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { formatPrefix, networkOf, parsePrefix, prefixesOverlap, prefixSize, type Prefix } from "../addr/prefix.ts";
-import type { SplitPool } from "./default-pools.ts";
-import { chooseSubnet } from "./subnet-choice.ts";
+import { formatPrefix, networkOf, parsePrefix, prefixesOverlap, prefixSize, type Prefix } from "./prefix.ts";
+import { chooseSubnet, type SplitPool } from "./subnet-choice.ts";
 
 function everySubnet({ base, size }: SplitPool): Prefix[] {
   const step = prefixSize({ ...base, length: size });
