@@ -1,0 +1,43 @@
+/**
+ * What every cluster store refuses before it sends anything, so that all three refuse the same: malformed keys, records too
+ * large, transactions too long or with one key written twice. And the one form of the error for a store that is away.
+ */
+import { EngineError, messageOf } from "../base/errors.ts";
+import { MAX_KEY_BYTES, MAX_OPERATIONS, type ClusterTransaction } from "./cluster-store.ts";
+
+/** Of all values of one transaction together, in UTF-8: what fits into one request to Consul. */
+export const MAX_VALUE_BYTES = 256 * 1024;
+
+const KEY = /^[A-Za-z0-9._:-]+(\/[A-Za-z0-9._:-]+)*$/;
+
+/** "cluster store etcd://...: why". */
+export function storeUnavailable(address: string, cause: unknown): EngineError {
+  return new EngineError("unavailable", `cluster store ${address}: ${messageOf(cause)}`, { cause });
+}
+
+/** Gives the key, or prefix, back. */
+export function validateKey(key: string): string {
+  // Only ASCII gets past the pattern, so characters are bytes.
+  if (key.length <= MAX_KEY_BYTES && KEY.test(key)) return key;
+  throw new EngineError("invalid-argument", `invalid key ${JSON.stringify(key.slice(0, 100))} for the cluster store`);
+}
+
+export function validateTransaction({ checks = [], puts = [], removes = [] }: ClusterTransaction): void {
+  const operations = checks.length + puts.length + removes.length;
+  if (operations > MAX_OPERATIONS) {
+    throw new EngineError("invalid-argument", `${operations} operations in one transaction; at most ${MAX_OPERATIONS}`);
+  }
+  for (const { key } of checks) validateKey(key);
+  const written = new Set<string>();
+  for (const key of [...puts.map((put) => put.key), ...removes]) {
+    if (written.has(validateKey(key))) {
+      throw new EngineError("invalid-argument", `key ${key} is written twice in one transaction`);
+    }
+    written.add(key);
+  }
+  const bytes = puts.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+  if (bytes > MAX_VALUE_BYTES) {
+    const keys = puts.map(({ key }) => key).join(", ");
+    throw new EngineError("invalid-argument", `${bytes} bytes for ${keys.slice(0, 200)}; at most ${MAX_VALUE_BYTES}`);
+  }
+}
