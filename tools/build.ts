@@ -8,8 +8,13 @@ import { dirname, join } from "node:path";
 
 const ROOT = dirname(import.meta.dirname);
 const PACKAGE = join(ROOT, "package.json");
-const FROM_SOURCE = { ".": "./src/index.ts" };
-const FROM_BUILD = { ".": { types: "./dist/index.d.ts", default: "./dist/index.js" } };
+const DOORS = { ".": "index", "./plugin": "plugin/plugin" };
+const FROM_SOURCE = exportsOf((door) => `./src/${door}.ts`);
+const FROM_BUILD = exportsOf((door) => ({ types: `./dist/${door}.d.ts`, default: `./dist/${door}.js` }));
+
+function exportsOf(target: (door: string) => unknown): object {
+  return Object.fromEntries(Object.entries(DOORS).map(([path, door]) => [path, target(door)]));
+}
 
 /** Compiles the sources, and copies what is no TypeScript but read at run time. */
 function build(): void {

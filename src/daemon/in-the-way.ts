@@ -4,11 +4,11 @@
  */
 import { existsSync } from "node:fs";
 import { EngineError } from "../base/errors.ts";
+import { answers } from "../base/socket-file.ts";
 import { HOST, MARK } from "../kernel/facts.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ObservedLink } from "../kernel/observation.ts";
 import type { DaemonConfig } from "./config.ts";
-import { answers } from "./listen/unix-socket.ts";
 
 /** Where dockerd listens unless told otherwise. */
 const DOCKERD_SOCKET = "/run/docker.sock";

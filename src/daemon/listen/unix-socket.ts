@@ -2,14 +2,11 @@
  * A listening unix socket: mode 0660 from its first moment, owned by a group if there is one. A socket file that nobody
  * answers on is replaced; one that somebody answers on is left alone and refused.
  */
-import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
-import { connect } from "node:net";
+import { chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
 import { EngineError } from "../../base/errors.ts";
-
-/** How long somebody who accepts but says nothing is waited for. */
-const PROBE_MS = 2_000;
+import { removeStaleSocket } from "../../base/socket-file.ts";
 
 export interface SocketGroup {
   readonly name: string;
@@ -20,7 +17,7 @@ export interface SocketGroup {
 /** Makes `server` listen on the path. Throws `conflict` while another process does. */
 export async function listenOnPath(server: Server, path: string, group: SocketGroup): Promise<void> {
   const gid = groupId(group);
-  await clearStale(path);
+  await removeStaleSocket(path, `another daemon listens on ${path}; stop it, or give this one another -H`);
   mkdirSync(dirname(path), { recursive: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
@@ -34,28 +31,6 @@ export async function listenOnPath(server: Server, path: string, group: SocketGr
   await promise;
   server.off("error", reject);
   if (gid !== undefined) chownSync(path, 0, gid);
-}
-
-/** Removes a socket file that nobody listens on. */
-async function clearStale(path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  if (!lstatSync(path).isSocket()) throw new EngineError("conflict", `${path} exists and is not a socket`);
-  if (await answers(path)) {
-    throw new EngineError("conflict", `another daemon listens on ${path}; stop it, or give this one another -H`);
-  }
-  unlinkSync(path);
-}
-
-/** Whether somebody accepts connections on the path. */
-export async function answers(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(path);
-  socket.setTimeout(PROBE_MS, () => resolve(true));
-  socket.once("connect", () => resolve(true));
-  socket.once("error", () => resolve(false));
-  const result = await promise;
-  socket.destroy();
-  return result;
 }
 
 function groupId(group: SocketGroup): number | undefined {
