@@ -5,6 +5,7 @@
 import { EngineError } from "../base/errors.ts";
 import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import type { LinkStatistics } from "../kernel/observation.ts";
+import { ClusterWatch } from "./cluster-watch.ts";
 import type { EndpointSpec, NetworkController, NetworkSpec, PortExposure, SandboxSpec, SandboxView } from "./cnm.ts";
 import { connect, disconnect, renameEndpoints } from "./connections.ts";
 import { sandboxNamespace } from "./desired.ts";
@@ -23,6 +24,7 @@ import { createWorld, type World } from "./world.ts";
 interface Watches {
   readonly reconciler: Reconciler;
   readonly resolvConf: ResolvConfWatch;
+  readonly cluster: ClusterWatch;
 }
 
 export class Controller implements NetworkController {
@@ -48,7 +50,9 @@ export class Controller implements NetworkController {
     await reconciler.open();
     const resolvConf = new ResolvConfWatch(world);
     await resolvConf.open();
-    return new Controller(world, { reconciler, resolvConf }, report);
+    const cluster = new ClusterWatch(world);
+    cluster.open();
+    return new Controller(world, { reconciler, resolvConf, cluster }, report);
   }
 
   networks(): readonly NetworkIntent[] {
@@ -124,6 +128,7 @@ export class Controller implements NetworkController {
   /** Stops repairing. Networks and sandboxes stay as they are: the next open takes them over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#world.announcer[Symbol.dispose]();
+    await this.#watches.cluster[Symbol.asyncDispose]();
     await this.#watches.resolvConf[Symbol.asyncDispose]();
     await this.#watches.reconciler[Symbol.asyncDispose]();
   }

@@ -10,6 +10,8 @@ import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/inten
 import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { present } from "../store/record-reader.ts";
+import { owe, releaseOrOwe, settleBefore } from "./owed-releases.ts";
+import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
 export async function leaseAddresses(
@@ -45,15 +47,19 @@ interface Wish {
 }
 
 async function leaseFrom(world: World, network: NetworkIntent, wish: Wish): Promise<Prefix | undefined> {
-  const ipam = world.ipamDriver(network.ipamDriver);
+  const { ipamDriver } = network;
+  const ipam = world.ipamDriver(ipamDriver);
   const { wanted } = wish;
   const pools = wanted === undefined ? wish.pools : wish.pools.filter((pool) => holds(pool, wanted));
   if (wanted !== undefined && pools.length === 0) throw outsideSubnets(wanted);
   for (const { poolId } of pools) {
     try {
+      if (wanted !== undefined) await settleBefore(world, { ipamDriver, poolId, address: wanted });
       const request = present({ address: wanted, purpose: "endpoint" as const });
       const leased = await ipam.requestAddress(poolId, request);
-      if (leased !== undefined) wish.undo.add("address lease", () => ipam.releaseAddress(poolId, leased.address));
+      if (leased !== undefined) {
+        wish.undo.add("address lease", () => release(world, network, { poolId, address: leased.address }));
+      }
       return leased;
     } catch (cause) {
       if (!(cause instanceof NoAvailableAddresses)) throw cause;
@@ -80,18 +86,41 @@ export async function releaseAddresses(
   network: NetworkIntent,
   endpoint: Pick<EndpointIntent, "addresses">,
 ): Promise<void> {
-  const ipam = world.ipamDriver(network.ipamDriver);
-  for (const { address } of endpoint.addresses) {
+  for (const lease of leasesOf(network, endpoint)) await release(world, network, lease);
+}
+
+interface AddressLease {
+  readonly poolId: string;
+  readonly address: IpAddress;
+}
+
+function leasesOf(network: NetworkIntent, { addresses }: Pick<EndpointIntent, "addresses">): readonly AddressLease[] {
+  return addresses.flatMap(({ address }) => {
     const pool = leasedPools(network, address.family).find((candidate) => holds(candidate, address));
-    if (pool !== undefined) await ipam.releaseAddress(pool.poolId, address);
-  }
+    return pool === undefined ? [] : [{ poolId: pool.poolId, address }];
+  });
+}
+
+async function release(world: World, network: NetworkIntent, { poolId, address }: AddressLease): Promise<void> {
+  const { ipamDriver } = network;
+  if (isShared(world, network)) await releaseOrOwe(world, { ipamDriver, poolId, address });
+  else await world.ipamDriver(ipamDriver).releaseAddress(poolId, address);
+}
+
+/** For an endpoint whose sandbox is found to be gone at start-up: nobody waits for the cluster then. */
+export function oweAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): void {
+  if (!isShared(world, network)) return;
+  const { ipamDriver } = network;
+  owe(
+    world,
+    leasesOf(network, endpoint).map((lease) => ({ ipamDriver, ...lease })),
+  );
 }
 
 /** Start-up: takes again exactly the addresses that the intent has. Throws when another has one of them. */
 export async function replayAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): Promise<void> {
   const ipam = world.ipamDriver(network.ipamDriver);
-  for (const { address } of endpoint.addresses) {
-    const pool = leasedPools(network, address.family).find((candidate) => holds(candidate, address));
-    if (pool !== undefined) await ipam.requestAddress(pool.poolId, { address, purpose: "endpoint" });
+  for (const { poolId, address } of leasesOf(network, endpoint)) {
+    await ipam.requestAddress(poolId, { address, purpose: "endpoint" });
   }
 }

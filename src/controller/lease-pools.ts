@@ -13,6 +13,8 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
 import { present } from "../store/record-reader.ts";
+import { releaseOrOwe } from "./owed-releases.ts";
+import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
 const INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4";
@@ -67,7 +69,10 @@ async function leasePool(world: World, network: NetworkIntent, { pool, reserved,
       reserved,
     }),
   );
-  undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id));
+  undo.add(`pool ${leased.id}`, () => {
+    const release = { ipamDriver: network.ipamDriver, poolId: leased.id };
+    return isShared(world, network) ? releaseOrOwe(world, release) : ipam.releasePool(leased.id);
+  });
   const gateway = await leaseGateway(ipam, leased.id, network, {
     family: pool.family,
     wanted: pool.gateway ?? leased.gateway?.address,
@@ -97,7 +102,7 @@ async function leaseGateway(
     return leased?.address;
   } catch (cause) {
     const which = wanted === undefined ? "" : ` (${formatAddress(wanted)})`;
-    throw new EngineError("internal", `failed to allocate gateway${which}: ${messageOf(cause)}`, { cause });
+    throw new EngineError(codeOf(cause), `failed to allocate gateway${which}: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -107,15 +112,24 @@ async function leaseAuxiliary(ipam: IpamDriver, poolId: string, auxiliary: PoolI
       await ipam.requestAddress(poolId, { address, purpose: "auxiliary" });
     } catch (cause) {
       const what = `failed to allocate secondary ip address (${name}:${formatAddress(address)})`;
-      throw new EngineError("internal", `${what}: ${messageOf(cause)}`, { cause });
+      throw new EngineError(codeOf(cause), `${what}: ${messageOf(cause)}`, { cause });
     }
   }
 }
 
+/** Docker answers 500 whatever the reason; that nobody can be asked is another matter. */
+function codeOf(cause: unknown): "internal" | "unavailable" {
+  return cause instanceof EngineError && cause.code === "unavailable" ? cause.code : "internal";
+}
+
 /** Gives back all pools with everything leased from them. Accepts absence. */
 export async function releasePools(world: World, network: NetworkIntent): Promise<void> {
-  const ipam = world.ipamDriver(network.ipamDriver);
-  for (const { poolId } of network.pools) if (poolId !== undefined) await ipam.releasePool(poolId);
+  const { ipamDriver } = network;
+  const releases = network.pools.flatMap(({ poolId }) => (poolId === undefined ? [] : [{ ipamDriver, poolId }]));
+  for (const release of releases) {
+    if (isShared(world, network)) await releaseOrOwe(world, release);
+    else await world.ipamDriver(ipamDriver).releasePool(release.poolId);
+  }
 }
 
 /** Start-up: takes again exactly what the intent says is ours. */

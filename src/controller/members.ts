@@ -6,12 +6,26 @@ import type { World } from "./world.ts";
 /** Of a network of this host alone nobody asks, and it is not looked for. */
 export function membersOf(world: World, network: NetworkIntent): NetworkMembers {
   if (world.driver(network.driver).capabilities.scope === "local") return NO_MEMBERS;
-  const { cluster, registry } = world;
-  const staying = registry.endpointsOfNetwork(network.id).filter(({ phase }) => phase !== "removing");
-  const others = cluster?.endpoints(network.id).filter(({ host }) => host.id !== cluster.self.id) ?? [];
-  return { local: staying.map(({ intent }) => intent), peers: others.map(peerIntent) };
+  const staying = world.registry.endpointsOfNetwork(network.id).filter(({ phase }) => phase !== "removing");
+  return { local: staying.map(({ intent }) => intent), peers: peersOf(world, network.id) };
 }
 
-function peerIntent({ host, ...endpoint }: SharedEndpoint): PeerIntent {
-  return { ...endpoint, hostAddress: host.address, hostName: host.name };
+/** Endpoints of the other living hosts. */
+export function peersOf({ cluster }: Pick<World, "cluster">, networkId: string): readonly PeerIntent[] {
+  if (cluster === undefined) return [];
+  return cluster.endpoints(networkId).flatMap((endpoint) => {
+    return endpoint.host.id === cluster.self.id ? [] : [peerIntent(endpoint)];
+  });
+}
+
+const intents = new WeakMap<SharedEndpoint, PeerIntent>();
+
+/** What did not change stays the same object: whoever compares ten thousand of them need not look inside. */
+function peerIntent(shared: SharedEndpoint): PeerIntent {
+  const known = intents.get(shared);
+  if (known !== undefined) return known;
+  const { host, ...endpoint } = shared;
+  const peer = { ...endpoint, hostAddress: host.address, hostName: host.name };
+  intents.set(shared, peer);
+  return peer;
 }

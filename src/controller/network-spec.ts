@@ -13,7 +13,7 @@ import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 /** Names that mean a predefined network, whether it exists or not. */
-const PREDEFINED_NAMES = new Set(["bridge", "host", "none", "default"]);
+export const PREDEFINED_NAMES = new Set(["bridge", "host", "none", "default"]);
 
 const DEFAULT_DRIVER = "bridge";
 const DEFAULT_IPAM = "default";
@@ -46,7 +46,8 @@ export function networkIntent(world: World, spec: NetworkSpec): NetworkIntent {
   };
 }
 
-function checkName(world: World, name: string): void {
+/** Throws `forbidden`, `invalid-argument` or `conflict`: the name cannot be a new network's. */
+export function checkName(world: World, name: string): void {
   if (PREDEFINED_NAMES.has(name)) {
     throw new EngineError("forbidden", `operation is not permitted on predefined ${name} network `);
   }

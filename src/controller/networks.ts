@@ -4,6 +4,7 @@
  */
 import { EngineError } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
+import type { Rollback } from "../base/rollback.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import { announcementManner } from "./announcer.ts";
@@ -11,25 +12,20 @@ import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { NetworkSpec } from "./cnm.ts";
 import { networkState } from "./desired.ts";
+import { followedState } from "./follow-members.ts";
 import { findNetwork } from "./find-network.ts";
 import { takeOverAddresses } from "./link-addresses.ts";
 import { leasePools, releasePools } from "./lease-pools.ts";
-import { networkIntent } from "./network-spec.ts";
+import { checkName, networkIntent } from "./network-spec.ts";
+import { SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
+import { isShared } from "./shared-record.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
 
 /** A new network, up and known everywhere. When any part fails nothing of it is left. */
 export async function createNetwork(world: World, spec: NetworkSpec): Promise<NetworkIntent> {
   return attempt(world.log, `create network ${spec.name}`, async (undo) => {
-    const network = await world.locks.run(NETWORK_LIST, async () => {
-      const asked = networkIntent(world, spec);
-      checkWithDriver(world, { ...asked, pools: asked.pools.map(withoutSubnet) });
-      const intent = await takeOverAddresses(world, asked);
-      const leased = { ...intent, pools: await leasePools(world, intent, undo) };
-      checkWithDriver(world, leased);
-      undo.add("network intent", () => world.registry.commit({ remove: { networks: [leased.id] } }));
-      world.registry.commit({ put: { networks: [{ intent: leased, phase: "creating" }] } });
-      return leased;
-    });
+    const isForAll = isShared(world, networkIntent(world, spec));
+    const network = await (isForAll ? commitShared : commitLocal)(world, spec, undo);
     await world.locks.run(networkKey(network.id), async () => {
       const state = networkState(world, network);
       await forwardFor(world, network);
@@ -43,6 +39,41 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
     emit(world, network, "create");
     return network;
   });
+}
+
+async function commitLocal(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
+  return world.locks.run(NETWORK_LIST, async () => {
+    const network = await lease(world, networkIntent(world, spec), undo);
+    commitNew(world, network, undo);
+    return network;
+  });
+}
+
+/** The cluster is asked before the list is locked: who makes a network for this host alone does not wait for a store. */
+async function commitShared(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
+  return world.locks.run(SHARED_LIST, async () => {
+    const leased = await lease(world, networkIntent(world, spec), undo);
+    const network = await shareNetwork(world, leased, undo);
+    await world.locks.run(NETWORK_LIST, async () => {
+      checkName(world, network.name);
+      commitNew(world, network, undo);
+      return Promise.resolve();
+    });
+    return network;
+  });
+}
+
+async function lease(world: World, asked: NetworkIntent, undo: Rollback): Promise<NetworkIntent> {
+  checkWithDriver(world, { ...asked, pools: asked.pools.map(withoutSubnet) });
+  const intent = await takeOverAddresses(world, asked);
+  const leased = { ...intent, pools: await leasePools(world, intent, undo) };
+  checkWithDriver(world, leased);
+  return leased;
+}
+
+function commitNew(world: World, network: NetworkIntent, undo: Rollback): void {
+  undo.add("network intent", () => world.registry.commit({ remove: { networks: [network.id] } }));
+  world.registry.commit({ put: { networks: [{ intent: network, phase: "creating" }] } });
 }
 
 /**
@@ -61,7 +92,7 @@ function withoutSubnet({ family, auxiliary }: PoolIntent): PoolIntent {
 
 /** Packets leave a bridge only through a kernel that forwards. */
 async function forwardFor(world: World, network: NetworkIntent): Promise<void> {
-  if (network.configOnly || network.internal) return;
+  if (network.configOnly || network.internal || isShared(world, network)) return;
   for (const family of new Set(network.pools.map((pool) => pool.family))) await world.ensureForwarding?.(family);
 }
 
@@ -77,6 +108,7 @@ export async function removeNetwork(world: World, reference: string): Promise<vo
     const network = world.registry.network(id)?.intent;
     if (network === undefined) throw new EngineError("not-found", `network ${reference} not found`);
     checkRemovable(world, network);
+    await unshareNetwork(world, network);
     world.registry.commit({ put: { networks: [{ intent: network, phase: "removing" }] } });
     await tearDownNetwork(world, network);
     world.registry.commit({ remove: { networks: [id] } });
@@ -86,7 +118,8 @@ export async function removeNetwork(world: World, reference: string): Promise<vo
 
 async function tearDownNetwork(world: World, network: NetworkIntent): Promise<void> {
   try {
-    await tearDown(world, networkState(world, network));
+    await tearDown(world, followedState(world, network));
+    world.followed.delete(network.id);
   } catch (cause) {
     throw EngineError.wrap(cause, `error while removing network: ${network.name} (remove it again to finish)`);
   }

@@ -23,7 +23,8 @@ import {
   sandboxPath,
   sandboxState,
 } from "./desired.ts";
-import { replayAddresses } from "./lease-addresses.ts";
+import { takeUpMembers } from "./follow-members.ts";
+import { oweAddresses, replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
 import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
@@ -32,6 +33,8 @@ import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { rememberPorts } from "./sandbox-names.ts";
 import { openRuntime } from "./sandboxes.ts";
+import { syncNetworks } from "./shared-networks.ts";
+import { isShared } from "./shared-record.ts";
 import { strayNamespaces, withoutSpokenFor } from "./sweep.ts";
 import { isUserDefined, type World } from "./world.ts";
 
@@ -52,10 +55,11 @@ export async function start(world: World): Promise<StartReport> {
   const found = await observeSandboxes(world);
   restoreLinks(world);
   const replaced = await takeLeases(world);
+  await syncNetworks(world);
   const facts = allStates(world, unread).flatMap((state) => state.facts);
-  const observations = [await observe(world, HOST, facts), ...found];
+  const observations = [await observe(world, HOST, facts), ...found, ...(await observeNetworks(world, facts))];
   const repair = withoutSpokenFor(planRepair(facts, observations), (id) => unread.has(id));
-  const steps = [...changeOfBridge(world, replaced), ...repair, ...(await sweepNamespaces(world, unread))];
+  const steps = [...changeOfBridge(world, replaced), ...repair, ...(await sweepNamespaces(world, { facts, unread }))];
   await applyLogged(world, steps);
   await openRuntimes(world);
   const rules = await world.firewall.reconcile(allStates(world, unread).flatMap(({ policies }) => policies));
@@ -74,11 +78,20 @@ async function observeSandboxes(world: World): Promise<readonly Observation[]> {
       return await observe(world, sandboxNamespace(world, intent), sandboxFactsOf(world, intent));
     } catch (cause) {
       world.log.info({ sandbox: intent.id, reason: messageOf(cause) }, "sandbox is gone, its leases are free again");
+      for (const { network, endpoint } of joinsOf(world, intent.id)) oweAddresses(world, network, endpoint);
       const endpoints = world.registry.endpointsOfSandbox(intent.id).map((entry) => entry.intent.id);
       world.registry.commit({ remove: { endpoints, sandboxes: [intent.id] } });
       return undefined;
     }
   });
+  return (await Promise.all(looked)).filter((observation) => observation !== undefined);
+}
+
+/** What the namespaces of networks have. One that is not there will be made. */
+async function observeNetworks(world: World, facts: readonly KernelFact[]): Promise<readonly Observation[]> {
+  const sandboxes = new Set(world.registry.sandboxes().map(({ intent }) => sandboxNamespace(world, intent)));
+  const paths = facts.flatMap((fact) => (fact.kind === "namespace" && !sandboxes.has(fact.path) ? [fact.path] : []));
+  const looked = paths.map((path) => observe(world, path, facts).catch(() => undefined));
   return (await Promise.all(looked)).filter((observation) => observation !== undefined);
 }
 
@@ -115,8 +128,12 @@ function changeOfBridge(world: World, replaced: NetworkIntent | undefined): read
   return planChange(networkState(world, replaced).facts, networkState(world, bridge).facts);
 }
 
-/** A network that cannot have its pools back is kept and said: its endpoints work, new ones may not. */
+/**
+ * A network that cannot have its pools back is kept and said: its endpoints work, new ones may not. What was leased from the
+ * cluster is still leased, and compared when the cluster can be asked.
+ */
 async function replayLogged(world: World, network: NetworkIntent): Promise<void> {
+  if (isShared(world, network)) return;
   const undo = new Rollback();
   try {
     await replayPools(world, network, undo);
@@ -128,6 +145,7 @@ async function replayLogged(world: World, network: NetworkIntent): Promise<void>
 }
 
 async function replayEndpoints(world: World, network: NetworkIntent): Promise<void> {
+  if (isShared(world, network)) return;
   for (const { intent } of world.registry.endpointsOfNetwork(network.id)) {
     try {
       await replayAddresses(world, network, intent);
@@ -162,10 +180,14 @@ function allStates(world: World, unread: Set<string>): readonly DesiredState[] {
   ];
 }
 
-async function sweepNamespaces(world: World, unread: UnreadIds): Promise<readonly Step[]> {
+async function sweepNamespaces(
+  world: World,
+  { facts, unread }: { readonly facts: readonly KernelFact[]; readonly unread: UnreadIds },
+): Promise<readonly Step[]> {
   const directory = namespaceDirectory(world.runDirectory);
   const names = await readdir(directory).catch(() => []);
-  const owned = world.registry.sandboxes().map(({ intent }) => sandboxPath(world, intent));
+  const sandboxes = world.registry.sandboxes().map(({ intent }) => sandboxPath(world, intent));
+  const owned = [...sandboxes, ...facts.flatMap((fact) => (fact.kind === "namespace" ? [fact.path] : []))];
   return strayNamespaces(names, owned, unread).map((name) => ({
     action: "remove",
     fact: { kind: "namespace", path: joinPath(directory, name) },
@@ -187,6 +209,7 @@ async function openRuntimes(world: World): Promise<void> {
   const named = registry.networks().filter(({ intent }) => isUserDefined(intent));
   const networks = named.map(({ intent: { id, name } }) => ({ put: "network", network: { id, name } }) as const);
   if (networks.length > 0) await dns.change(networks);
+  await takeUpMembers(world);
   for (const { intent } of registry.sandboxes()) await holdAgain(world, intent, joinsOf(world, intent.id));
   await someAtOnce(registry.sandboxes(), RUNTIMES_AT_ONCE, ({ intent }) => openRuntimeLogged(world, intent));
 }

@@ -15,6 +15,7 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import { EtcFiles } from "../sandbox/etc-files.ts";
 import type { HeldPort } from "../ports/ports.ts";
 import { Announcer } from "./announcer.ts";
+import type { Followed } from "./follow-members.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
@@ -48,6 +49,10 @@ export interface World extends ControllerOptions {
   readonly announcer: Announcer;
   /** By sandbox id: the host ports held for it. */
   readonly holdings: Map<string, readonly Holding[]>;
+  /** By network id: what was applied of a shared network that endpoints of ours are on. */
+  readonly followed: Map<string, Followed>;
+  /** Shared networks that are not as they should be, by id, with what was said of them. */
+  readonly refused: Map<string, string>;
   /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
   driver(name: string): Driver;
   /** Throws `not-found`. */
@@ -79,6 +84,8 @@ export function createWorld(options: ControllerOptions): World {
     runtimes: new Map(),
     announcer: new Announcer(options),
     holdings: new Map(),
+    followed: new Map(),
+    refused: new Map(),
     driver: (name) => drivers.get(name) ?? missingDriver(name),
     ipamDriver: (name) => ipamDrivers.get(name) ?? missingPlugin(name),
   };

@@ -1,0 +1,71 @@
+/**
+ * A shared network as the cluster keeps it, and back. Whatever comes from the store may have been written by hand or by
+ * another version: it becomes an intent only when every field is what this host could have made itself.
+ */
+import { prefixContains, samePrefix } from "../addr/prefix.ts";
+import type { NewSharedNetwork, SharedNetwork } from "../cluster/cluster.ts";
+import { chosenVxlanIds } from "../drivers/overlay/overlay-driver.ts";
+import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import { RecordError } from "../store/record-reader.ts";
+import { decodeNetwork, encodeNetwork } from "./records.ts";
+import { PREDEFINED_NAMES } from "./network-spec.ts";
+import type { World } from "./world.ts";
+
+/** Whether the network is one that all hosts of the cluster have. */
+export function isShared({ cluster }: Pick<World, "cluster">, network: Pick<NetworkIntent, "scope">): boolean {
+  return cluster !== undefined && network.scope === "global";
+}
+
+/** `network` with its pools leased; its driver has checked its options. */
+export function newSharedNetwork(network: NetworkIntent): NewSharedNetwork {
+  const asked = network.driver === "overlay" ? chosenVxlanIds(network) : [];
+  const subnets = network.pools.flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet]));
+  return {
+    id: network.id,
+    name: network.name,
+    subnets: subnets.map((subnet, index) => {
+      const vni = asked[index];
+      return vni === undefined ? { subnet } : { subnet, vni };
+    }),
+    body: encodeNetwork({ phase: "live", intent: network }),
+  };
+}
+
+/** The network with the VXLAN ids that the cluster gave its subnets. */
+export function withVxlanIds(network: NetworkIntent, { subnets }: Pick<SharedNetwork, "subnets">): NetworkIntent {
+  const pools = network.pools.map((pool): PoolIntent => {
+    const found = subnets.find(({ subnet }) => pool.subnet !== undefined && samePrefix(subnet, pool.subnet));
+    return found === undefined ? pool : { ...pool, vni: found.vni };
+  });
+  return { ...network, pools };
+}
+
+/** Throws RecordError, or what the driver says of options that it does not take. */
+export function intentOfShared(world: World, shared: SharedNetwork): NetworkIntent {
+  const { intent } = decodeNetwork(shared.id, shared.body);
+  const network = withVxlanIds(intent, shared);
+  checkShared(world, shared, network);
+  const existing = world.registry.networks().map((entry) => entry.intent);
+  world.driver(network.driver).validate(network, existing);
+  return network;
+}
+
+function checkShared(world: World, shared: SharedNetwork, network: NetworkIntent): void {
+  const demand = (holds: boolean, what: string): void => {
+    if (!holds) throw new RecordError(`network ${shared.id}: ${what}`);
+  };
+  demand(network.name === shared.name && network.name.trim() !== "", "another name in its body");
+  demand(!PREDEFINED_NAMES.has(network.name), `the name ${network.name} is a predefined network's`);
+  demand(network.scope === "global" && !network.predefined && !network.configOnly, "not a shared network");
+  const { capabilities } = world.driver(network.driver);
+  demand(capabilities.scope === "global", `driver ${network.driver} has no shared networks`);
+  world.ipamDriver(network.ipamDriver);
+  for (const pool of network.pools) {
+    demand(pool.subnet !== undefined && pool.vni !== undefined, "a subnet without a VXLAN id");
+    demand(pool.poolId?.startsWith("LocalDefault/") === false, "an address pool that is not the cluster's");
+    for (const address of [pool.gateway, ...Object.values(pool.auxiliary)]) {
+      if (address === undefined || pool.subnet === undefined) continue;
+      demand(prefixContains(pool.subnet, address), "an address outside its subnet");
+    }
+  }
+}
