@@ -74,12 +74,13 @@ export class ClusterWatch implements AsyncDisposable {
     const members = [...this.#members];
     this.#everything = this.#networks = false;
     this.#members.clear();
-    if (networks) await this.#logged("networks", () => syncNetworks(world));
+    if (networks) {
+      await this.#logged("networks", () => syncNetworks(world));
+      await this.#logged("releases", () => settleReleases(world));
+    }
     const followed = everything ? [...world.followed.keys()] : [];
     for (const id of new Set([...followed, ...members])) await followLogged(world, id);
-    if (!everything) return;
-    await this.#logged("releases", () => settleReleases(world));
-    await this.#logged("endpoints", () => compareEndpoints(world));
+    if (everything) await this.#logged("endpoints", () => compareEndpoints(world));
   }
 
   async #logged(what: string, step: () => Promise<void>): Promise<void> {

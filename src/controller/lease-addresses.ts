@@ -10,7 +10,7 @@ import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/inten
 import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { present } from "../store/record-reader.ts";
-import { owe, releaseOrOwe, settleBefore } from "./owed-releases.ts";
+import { owe, releaseOrOwe, settleReleases } from "./owed-releases.ts";
 import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
@@ -47,14 +47,13 @@ interface Wish {
 }
 
 async function leaseFrom(world: World, network: NetworkIntent, wish: Wish): Promise<Prefix | undefined> {
-  const { ipamDriver } = network;
-  const ipam = world.ipamDriver(ipamDriver);
+  const ipam = world.ipamDriver(network.ipamDriver);
   const { wanted } = wish;
   const pools = wanted === undefined ? wish.pools : wish.pools.filter((pool) => holds(pool, wanted));
   if (wanted !== undefined && pools.length === 0) throw outsideSubnets(wanted);
+  if (isShared(world, network)) await settleReleases(world);
   for (const { poolId } of pools) {
     try {
-      if (wanted !== undefined) await settleBefore(world, { ipamDriver, poolId, address: wanted });
       const request = present({ address: wanted, purpose: "endpoint" as const });
       const leased = await ipam.requestAddress(poolId, request);
       if (leased !== undefined) {

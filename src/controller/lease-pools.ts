@@ -13,7 +13,7 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
 import { present } from "../store/record-reader.ts";
-import { releaseOrOwe } from "./owed-releases.ts";
+import { releaseOrOwe, settleReleases } from "./owed-releases.ts";
 import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
@@ -122,14 +122,11 @@ function codeOf(cause: unknown): "internal" | "unavailable" {
   return cause instanceof EngineError && cause.code === "unavailable" ? cause.code : "internal";
 }
 
-/** Gives back all pools with everything leased from them. Accepts absence. */
+/** Gives back all pools with everything leased from them. Accepts absence. Those of a shared network are owed already. */
 export async function releasePools(world: World, network: NetworkIntent): Promise<void> {
-  const { ipamDriver } = network;
-  const releases = network.pools.flatMap(({ poolId }) => (poolId === undefined ? [] : [{ ipamDriver, poolId }]));
-  for (const release of releases) {
-    if (isShared(world, network)) await releaseOrOwe(world, release);
-    else await world.ipamDriver(ipamDriver).releasePool(release.poolId);
-  }
+  if (isShared(world, network)) return settleReleases(world);
+  const ipam = world.ipamDriver(network.ipamDriver);
+  for (const { poolId } of network.pools) if (poolId !== undefined) await ipam.releasePool(poolId);
 }
 
 /** Start-up: takes again exactly what the intent says is ours. */

@@ -32,9 +32,9 @@ const REFUSED: readonly { readonly spec: NetworkSpec; readonly code: ErrorCode; 
     },
     { spec: { name: "x", driver: "nosuch" }, code: "not-found", message: 'plugin "nosuch" not found' },
     {
-      spec: { name: "x", driver: "overlay" },
+      spec: { name: "x", driver: "macvlan" },
       code: "not-implemented",
-      message: 'network driver "overlay" is not available yet',
+      message: 'network driver "macvlan" is not available yet',
     },
     {
       spec: { name: "x", ipam: { pools: [pool("10.99.0.0/16")] } },

@@ -2,10 +2,10 @@
  * What is to be given back to the cluster's address management and could not be, because its store was away: kept in the
  * host's own store and made up for later. Containers leave without it.
  */
-import { formatAddress, type IpAddress } from "../addr/ip-address.ts";
+import { formatAddress, sameAddress, type IpAddress } from "../addr/ip-address.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { Json } from "../store/store.ts";
-import { present, RecordError, RecordReader } from "../store/record-reader.ts";
+import { present, RecordReader } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
 const OWED = "owed-releases";
@@ -29,7 +29,7 @@ export async function releaseOrOwe(parts: Parts, release: Release): Promise<void
   try {
     await carryOut(parts, release);
   } catch (cause) {
-    if (!(cause instanceof EngineError) || cause.code !== "unavailable") throw cause;
+    if (!isAway(cause)) throw cause;
     owe(parts, [release]);
     parts.log.warn({ pool: release.poolId, err: cause }, `to be given back later: ${messageOf(cause)}`);
   }
@@ -40,32 +40,39 @@ export function owe(parts: Pick<World, "store">, releases: readonly Release[]): 
   if (puts.length > 0) parts.store.commit(puts);
 }
 
-/** Gives back what is owed, as far as the store answers. */
-export async function settleReleases(parts: Parts): Promise<void> {
+/**
+ * Gives back what is owed, as far as the store answers; resolves when nobody is giving anything back. To be done before an
+ * address is leased: one that is owed counts as ours, would be given out again, and then be given back while in use.
+ */
+export async function settleReleases(parts: Parts & Pick<World, "registry">): Promise<void> {
+  if (parts.store.list(OWED).length === 0) return;
   await parts.locks.run(LOCK, async () => {
     for (const { id, value } of parts.store.list(OWED)) {
       if (parts.cluster?.status().state !== "connected") return;
       try {
-        await carryOut(parts, decode(id, value));
+        const release = decode(id, value);
+        if (!isInUse(parts, release)) await carryOut(parts, release);
       } catch (cause) {
         parts.log.warn({ id, err: cause }, `not given back: ${messageOf(cause)}`);
-        if (!(cause instanceof RecordError)) continue;
+        if (isAway(cause)) return;
       }
       parts.store.commit([{ remove: OWED, id }]);
     }
   });
 }
 
-/**
- * Before an address is asked for by name: this host still holds it in the cluster's eyes if it is owed, so it would be given
- * out again, and then given back while in use.
- */
-export async function settleBefore(parts: Parts, release: Release): Promise<void> {
-  if (parts.store.get(OWED, idOf(release)) === undefined) return;
-  await settleReleases(parts);
-  if (parts.store.get(OWED, idOf(release)) !== undefined) {
-    throw new EngineError("unavailable", `address ${release.poolId} is not given back yet: the cluster store is away`);
-  }
+/** A call that timed out may have been carried out, and what it gave back may be leased again since. */
+function isInUse({ registry }: Pick<World, "registry">, { poolId, address }: Release): boolean {
+  return registry.networks().some(({ intent, phase }) => {
+    if (phase === "removing" || !intent.pools.some((pool) => pool.poolId === poolId)) return false;
+    if (address === undefined) return true;
+    const endpoints = registry.endpointsOfNetwork(intent.id).filter((entry) => entry.phase !== "removing");
+    return endpoints.some((entry) => entry.intent.addresses.some((own) => sameAddress(own.address, address)));
+  });
+}
+
+function isAway(cause: unknown): boolean {
+  return cause instanceof EngineError && cause.code === "unavailable";
 }
 
 async function carryOut(parts: Parts, { ipamDriver, poolId, address }: Release): Promise<void> {

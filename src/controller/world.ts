@@ -71,7 +71,7 @@ export function sandboxKey(id: string): string {
 }
 
 /** Drivers of Docker's that a later version brings. */
-const NOT_YET = new Set(["overlay", "macvlan", "ipvlan"]);
+const NOT_YET = new Set(["macvlan", "ipvlan"]);
 
 export function createWorld(options: ControllerOptions): World {
   const drivers = new Map(options.drivers.map((driver) => [driver.name, driver]));
@@ -92,8 +92,15 @@ export function createWorld(options: ControllerOptions): World {
 }
 
 function missingDriver(name: string): never {
+  if (name === "overlay") throw withoutCluster();
   if (!NOT_YET.has(name)) return missingPlugin(name);
   throw new EngineError("not-implemented", `network driver "${name}" is not available yet`);
+}
+
+/** Docker's words, and then what mends it. */
+function withoutCluster(): EngineError {
+  const mend = "overlay networks are shared by the hosts of a cluster, start the daemon with --cluster-store";
+  return new EngineError("unavailable", `datastore for scope "global" is not initialized: ${mend}`);
 }
 
 function missingPlugin(name: string): never {
