@@ -13,7 +13,7 @@ import type { MacAddress } from "../addr/mac-address.ts";
 import type { PortRange } from "../addr/port-range.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import type { Family } from "../addr/ip-address.ts";
-import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, PeerIntent } from "../drivers/intent.ts";
 import type { LinkStatistics } from "../kernel/observation.ts";
 import type { Exposure, PublishedPlace } from "../ports/exposure/exposure.ts";
 import type { PortProtocol } from "../ports/ports.ts";
@@ -32,6 +32,9 @@ export interface NetworkController extends AsyncDisposable {
 
   /** Endpoints of a network, or of all. */
   endpoints(networkId?: string): readonly EndpointIntent[];
+
+  /** Endpoints of the other living hosts on a network that they share; none on others. Costs no request. */
+  peers(networkId: string): readonly PeerIntent[];
 
   /** Makes a network stack and joins it to the networks, all in one batch. */
   createSandbox(spec: SandboxSpec): Promise<SandboxView>;
@@ -174,4 +177,6 @@ export interface JoinedEndpoint {
   readonly network: NetworkIntent;
   /** Gateway addresses the network offers, per family, for inspect. */
   readonly gateways: readonly IpAddress[];
+  /** On `docker_gwbridge`, for the way out alone: nobody asked for it, and it comes and goes by itself. */
+  readonly automatic?: boolean;
 }

@@ -3,7 +3,7 @@
  * it so. This file is the table of contents; each operation is told in the file of its name.
  */
 import { EngineError } from "../base/errors.ts";
-import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, PeerIntent } from "../drivers/intent.ts";
 import type { LinkStatistics } from "../kernel/observation.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import type { EndpointSpec, NetworkController, NetworkSpec, PortExposure, SandboxSpec, SandboxView } from "./cnm.ts";
@@ -11,6 +11,7 @@ import { connect, disconnect, renameEndpoints } from "./connections.ts";
 import { sandboxNamespace } from "./desired.ts";
 import { exposures } from "./exposures.ts";
 import { findNetwork } from "./find-network.ts";
+import { peersOf } from "./members.ts";
 import { createNetwork, removeNetwork } from "./networks.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -76,6 +77,10 @@ export class Controller implements NetworkController {
     const { registry } = this.#world;
     const entries = networkId === undefined ? registry.endpoints() : registry.endpointsOfNetwork(networkId);
     return entries.filter(({ phase }) => phase !== "creating").map(({ intent }) => intent);
+  }
+
+  peers(networkId: string): readonly PeerIntent[] {
+    return peersOf(this.#world, networkId);
   }
 
   async createSandbox(spec: SandboxSpec): Promise<SandboxView> {

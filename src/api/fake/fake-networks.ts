@@ -19,7 +19,7 @@ import type {
   SandboxSpec,
   SandboxView,
 } from "../../controller/cnm.ts";
-import type { EndpointIntent, NetworkIntent, PoolIntent, PublishedPort } from "../../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, PeerIntent, PoolIntent, PublishedPort } from "../../drivers/intent.ts";
 import { exposureOf } from "../../ports/exposure/exposure.ts";
 import type { LinkStatistics } from "../../kernel/observation.ts";
 
@@ -84,6 +84,11 @@ export class FakeNetworks implements NetworkController {
     return [...this.#endpoints.values()].filter(
       (endpoint) => networkId === undefined || endpoint.networkId === networkId,
     );
+  }
+
+  /** Nobody shares anything. */
+  peers(): readonly PeerIntent[] {
+    return [];
   }
 
   async createSandbox(spec: SandboxSpec): Promise<SandboxView> {
