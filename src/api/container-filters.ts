@@ -97,7 +97,8 @@ function within(port: number | undefined, type: string, { first, last, protocol 
 }
 
 function networkNames(container: Container, engine: Engine): readonly string[] {
-  const joined = engine.containers.sandbox(container.id)?.endpoints ?? [];
+  const all = engine.containers.sandbox(container.id)?.endpoints ?? [];
+  const joined = all.filter(({ automatic }) => automatic !== true);
   return [...Object.keys(container.spec.endpoints), ...joined.flatMap(({ network }) => [network.id, network.name])];
 }
 

@@ -11,6 +11,7 @@ import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import { HOST, type NamespaceRef } from "../kernel/facts.ts";
 import { compareEndpoints, type GatewayCandidate } from "../sandbox/gateway.ts";
 import { sandboxFacts, type SandboxEndpoint } from "../sandbox/stack.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { membersOf } from "./members.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import type { World } from "./world.ts";
@@ -51,6 +52,7 @@ export function joinOf(world: World, network: NetworkIntent, endpoint: EndpointI
     internal: network.internal,
     gatewayPriority: endpoint.gatewayPriority,
     gateways: info.gateways,
+    lastResort: isGatewayEndpoint({ network, endpoint }),
   };
 }
 

@@ -11,6 +11,7 @@ import { compareEndpoints } from "../sandbox/gateway.ts";
 import { chooseInterfaceName, INTERFACE_NAME_OPTION } from "../sandbox/interface-name.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { joinOf, type Join } from "./desired.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { leaseAddresses } from "./lease-addresses.ts";
 import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
@@ -34,11 +35,16 @@ export async function draftEndpoints(
 ): Promise<readonly Join[]> {
   const drafts: Join[] = [];
   for (const wish of wanted) {
-    const others = [...options.joined, ...drafts];
-    if (others.some(({ network }) => network.id === wish.network.id)) throw alreadyJoined(wish);
+    if ([...options.joined, ...drafts].some((other) => isSecond(other, wish))) throw alreadyJoined(wish);
     drafts.push(await draftEndpoint(world, wish, options.undo));
   }
   return nameInterfaces(sandboxId, drafts, options.joined);
+}
+
+/** A way out and an endpoint that was asked for stand beside each other on the gateway network, until the one goes. */
+function isSecond(other: Join, { network, spec }: Wanted): boolean {
+  const wished = { network, endpoint: { name: spec.name, dnsNames: spec.dnsNames ?? [spec.name] } };
+  return other.network.id === network.id && isGatewayEndpoint(other) === isGatewayEndpoint(wished);
 }
 
 function alreadyJoined({ network, spec }: Wanted): EngineError {

@@ -3,6 +3,7 @@ import { exposureOf, type PublishedPlace } from "../ports/exposure/exposure.ts";
 import { observeHost } from "../ports/exposure/host-situation.ts";
 import type { PortExposure } from "./cnm.ts";
 import { joinsOf, type Join } from "./desired.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import type { World } from "./world.ts";
 
 /** In the order of the sandboxes' creation, then as the endpoints have them. */
@@ -10,7 +11,7 @@ export async function exposures(world: World): Promise<readonly PortExposure[]> 
   const found = world.registry
     .sandboxes()
     .flatMap(({ intent, phase }) =>
-      phase !== "live" ? [] : joinsOf(world, intent.id).flatMap((join) => placesOf(intent.containerId, join)),
+      phase !== "live" ? [] : placesOfSandbox(intent.containerId, joinsOf(world, intent.id)),
     );
   if (found.length === 0) return [];
   const host = await observeHost(world.kernel, world.translatedFamilies ?? [4, 6]);
@@ -19,9 +20,15 @@ export async function exposures(world: World): Promise<readonly PortExposure[]> 
 
 type Place = PublishedPlace & Pick<PortExposure, "containerId" | "name" | "networkName">;
 
+/** A way out that nobody asked for goes by the name that the container has elsewhere. */
+function placesOfSandbox(containerId: string, joins: readonly Join[]): readonly Place[] {
+  const name = joins.find((join) => !isGatewayEndpoint(join))?.endpoint.name;
+  return joins.flatMap((join) => placesOf(containerId, join, isGatewayEndpoint(join) ? name : undefined));
+}
+
 /** A port of a family that the container does not have leads, by the proxy, to its other address. */
-function placesOf(containerId: string, { endpoint, networkName }: Join): readonly Place[] {
-  const { name, addresses, ports } = endpoint;
+function placesOf(containerId: string, { endpoint, networkName }: Join, name = endpoint.name): readonly Place[] {
+  const { addresses, ports } = endpoint;
   return ports.flatMap((port) => {
     const own = addresses.find(({ address }) => address.family === port.hostAddress.family) ?? addresses[0];
     return own === undefined ? [] : [{ ...port, containerAddress: own.address, containerId, name, networkName }];

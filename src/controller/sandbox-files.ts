@@ -16,6 +16,7 @@ import {
 import type { EtcContent } from "../sandbox/etc-files.ts";
 import { formatHosts, ownHostsEntry, type HostsEntry } from "../sandbox/hosts-file.ts";
 import { sandboxNamespace, type Join } from "./desired.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { linkHosts } from "./links.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { needsResolver } from "./sandbox-names.ts";
@@ -80,9 +81,10 @@ async function hostsText(world: World, sandbox: SandboxIntent, joins: readonly J
   });
 }
 
-/** The lines by which a sandbox knows itself at an endpoint. */
-export function ownHosts(sandbox: SandboxIntent, { endpoint }: Join): readonly HostsEntry[] {
-  return endpoint.addresses.map(({ address }) => ownHostsEntry(address, sandbox.hostname, sandbox.domainname));
+/** The lines by which a sandbox knows itself at an endpoint; none at one that is there for the way out alone. */
+export function ownHosts(sandbox: SandboxIntent, join: Join): readonly HostsEntry[] {
+  if (isGatewayEndpoint(join)) return [];
+  return join.endpoint.addresses.map(({ address }) => ownHostsEntry(address, sandbox.hostname, sandbox.domainname));
 }
 
 /** `--add-host`, with host-gateway resolved. Throws `invalid-argument` when there is nothing that it could stand for. */

@@ -69,7 +69,9 @@ export class Sandbox implements AsyncDisposable {
   /** Takes the interface to the network out. Throws `not-found` when it is not connected to it. */
   async disconnect(network: string): Promise<void> {
     const { id } = this.#home.controller.findNetwork(network);
-    const joined = this.view.endpoints.find(({ endpoint }) => endpoint.networkId === id);
+    const joined = this.view.endpoints.find(
+      ({ endpoint, automatic }) => endpoint.networkId === id && automatic !== true,
+    );
     if (joined === undefined) throw new EngineError("not-found", `sandbox ${this.name} is not on network ${network}`);
     await this.#home.controller.disconnect(joined.endpoint.id);
   }

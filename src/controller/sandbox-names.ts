@@ -9,11 +9,17 @@ import type { Rollback } from "../base/rollback.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import { change, changeAll } from "./apply.ts";
 import { resolverState, sandboxNamespace, type Join } from "./desired.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { isUserDefined, type World } from "./world.ts";
 
 export function needsResolver(sandbox: SandboxIntent, joins: readonly Join[]): boolean {
-  return !sandbox.hostNamespace && joins.some(({ network }) => isUserDefined(network));
+  return !sandbox.hostNamespace && joins.some(isNamed);
+}
+
+/** On the way out alone nobody has a name. */
+function isNamed(join: Join): boolean {
+  return isUserDefined(join.network) && !isGatewayEndpoint(join);
 }
 
 /** `joins` in gateway order. `resolvConf` is the sandbox's file in internal mode: it says whom the resolver asks. */
@@ -22,7 +28,7 @@ export function dnsSandbox(
   joins: readonly Join[],
   resolvConf: Pick<GeneratedResolvConf, "upstreams" | "ndotsSet">,
 ): DnsSandbox {
-  const named = joins.filter(({ network }) => isUserDefined(network));
+  const named = joins.filter(isNamed);
   return {
     id: sandbox.id,
     networkIds: named.map(({ network }) => network.id),
@@ -34,23 +40,19 @@ export function dnsSandbox(
 }
 
 export function putEndpoints(joins: readonly Join[]): readonly DnsChange[] {
-  return joins
-    .filter(({ network }) => isUserDefined(network))
-    .map(({ endpoint }) => ({
-      put: "endpoint",
-      endpoint: {
-        id: endpoint.id,
-        networkId: endpoint.networkId,
-        names: endpoint.dnsNames,
-        addresses: endpoint.addresses.map(({ address }) => address),
-      },
-    }));
+  return joins.filter(isNamed).map(({ endpoint }) => ({
+    put: "endpoint",
+    endpoint: {
+      id: endpoint.id,
+      networkId: endpoint.networkId,
+      names: endpoint.dnsNames,
+      addresses: endpoint.addresses.map(({ address }) => address),
+    },
+  }));
 }
 
 export function removeEndpoints(joins: readonly Join[]): readonly DnsChange[] {
-  return joins
-    .filter(({ network }) => isUserDefined(network))
-    .map(({ endpoint }) => ({ remove: "endpoint", id: endpoint.id }));
+  return joins.filter(isNamed).map(({ endpoint }) => ({ remove: "endpoint", id: endpoint.id }));
 }
 
 /** Serves the sandbox; its port 53 leads there once `redirect` is done. The DNS service knows the sandbox already. */

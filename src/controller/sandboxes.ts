@@ -13,6 +13,8 @@ import type { SandboxSpec } from "./cnm.ts";
 import { joinsOf, resolverState, sandboxNamespace, sandboxState, type Join } from "./desired.ts";
 import { draftEndpoints, type Wanted } from "./draft-endpoints.ts";
 import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spec.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
+import { withWayOut } from "./gateway-network.ts";
 import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
@@ -20,6 +22,7 @@ import { publish, unpublish } from "./publish.ts";
 import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
+import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "./shared-endpoints.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import {
   dnsSandbox,
@@ -41,10 +44,13 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
       const wanted = wantedEndpoints(world, spec);
       const draft = sandboxIntent(world, { id, spec, wanted });
       extraHosts(world, draft);
-      const drafts = await draftEndpoints(world, id, wanted, { joined: [], undo });
+      const asked = await draftEndpoints(world, id, wanted, { joined: [], undo });
+      const drafts = await withWayOut(world, id, asked, undo);
       const { sandbox, joins: published } = await publish(world, draft, drafts, undo);
       const joins = withLinks(world, sandbox, published);
+      forgetMembersIfUndone(world, joins, undo);
       commitCreation(world, sandbox, { joins, undo });
+      await shareEndpoints(world, joins, undo);
       await build(world, sandbox, { joins, undo });
       const settled = settle(world, sandbox, joins);
       for (const join of joins) emitEndpoint(world, "connect", join, settled);
@@ -152,6 +158,7 @@ export async function removeSandbox(world: World, id: string): Promise<void> {
     const joins = joinsOf(world, id);
     world.registry.commit({ put: entries(sandbox, joins, "removing") });
     await dismantle(world, sandbox, joins);
+    await withdrawEndpoints(world, joins);
     await forget(world, sandbox, joins);
     for (const join of joins) emitEndpoint(world, "disconnect", join, sandbox);
   });
@@ -201,12 +208,10 @@ export async function forget(world: World, sandbox: SandboxIntent, joins: readon
   world.runtimes.delete(sandbox.id);
 }
 
-export function emitEndpoint(
-  world: World,
-  action: "connect" | "disconnect",
-  { network }: Join,
-  sandbox: SandboxIntent,
-): void {
+/** Of a way out nobody is told: nobody asked for it. */
+export function emitEndpoint(world: World, action: "connect" | "disconnect", join: Join, sandbox: SandboxIntent): void {
+  if (isGatewayEndpoint(join)) return;
+  const { network } = join;
   const attributes = { container: sandbox.containerId, name: network.name, type: network.driver };
   world.events.emit({ type: "network", action, actorId: network.id, attributes });
 }

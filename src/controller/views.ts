@@ -2,6 +2,7 @@
 import { EtcFiles } from "../sandbox/etc-files.ts";
 import type { SandboxView } from "./cnm.ts";
 import { joinsOf, sandboxPath } from "./desired.ts";
+import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import type { World } from "./world.ts";
 
@@ -16,6 +17,9 @@ export function sandboxView(world: World, sandbox: SandboxIntent): SandboxView {
     hostsPath: paths.hosts,
     hostnamePath: paths.hostname,
     resolvConfPath: paths.resolvConf,
-    endpoints: joinsOf(world, sandbox.id).map(({ endpoint, network, gateways }) => ({ endpoint, network, gateways })),
+    endpoints: joinsOf(world, sandbox.id).map((join) => {
+      const { endpoint, network, gateways } = join;
+      return { endpoint, network, gateways, automatic: isGatewayEndpoint(join) };
+    }),
   };
 }

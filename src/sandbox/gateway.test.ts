@@ -46,6 +46,16 @@ test("an internal network comes last, even with the first name, and offers nothi
   assert.deepEqual(chosen(internal), []);
 });
 
+test("the last resort comes after all others, whatever it offers and wherever the others stand", () => {
+  const others = [endpoint("z", ""), endpoint("y", "", { internal: true }), endpoint("x", "", { gatewayPriority: -5 })];
+  const way = endpoint("a", "10.1.0.1", { lastResort: true });
+  assert.deepEqual(
+    sortEndpoints([way, ...others]).map(({ networkName }) => networkName),
+    ["z", "y", "x", "a"],
+  );
+  assert.deepEqual(chosen(way, ...others), ["10.1.0.1 of a"]);
+});
+
 test("names are compared byte by byte, not by language", () => {
   assert.deepEqual(
     sortEndpoints([endpoint("a", ""), endpoint("B", "")]).map(({ networkName }) => networkName),

@@ -1,6 +1,6 @@
 /**
  * Which of a sandbox's endpoints provides its default routes. The order is Docker's `Endpoint.Less` (moby
- * `libnetwork/endpoint.go`): higher gateway priority, then networks that are not internal, then those that offer gateways of
+ * `libnetwork/endpoint.go`): last of all the gateway network; higher gateway priority, then networks that are not internal, then those that offer gateways of
  * more families, then the network's name. IPv4 and IPv6 are chosen separately, each from the first endpoint that offers one.
  *
  * The same order serves DNS: the first network that knows a name wins.
@@ -15,6 +15,8 @@ export interface GatewayCandidate {
   readonly gatewayPriority: number;
   /** At most one per family (`JoinInfo.gateways`). */
   readonly gateways: readonly IpAddress[];
+  /** Made only because no other offers a gateway: it comes after all others, its interface too. */
+  readonly lastResort?: boolean;
 }
 
 /** The endpoints in order of preference; the input is left alone. */
@@ -25,6 +27,7 @@ export function sortEndpoints<E extends GatewayCandidate>(endpoints: readonly E[
 /** Negative when `a` is preferred to `b`; for `Array.sort`. */
 export function compareEndpoints(a: GatewayCandidate, b: GatewayCandidate): number {
   return (
+    Number(a.lastResort ?? false) - Number(b.lastResort ?? false) ||
     b.gatewayPriority - a.gatewayPriority ||
     Number(a.internal) - Number(b.internal) ||
     gatewayFamilies(b) - gatewayFamilies(a) ||

@@ -20,11 +20,15 @@ export interface EndpointsSource {
   readonly minor: number;
 }
 
-/** The `Networks` map: joined endpoints when it runs, else the networks that it will join, under their names. */
+/**
+ * The `Networks` map: joined endpoints when it runs, else the networks that it will join, under their names. Ways out that
+ * came by themselves are left out.
+ */
 export function networksView(source: EndpointsSource): NetworksView {
   const { container, sandbox, networks } = source;
   const views: NetworksView = {};
-  const joined = new Map((sandbox?.endpoints ?? []).map((endpoint) => [endpoint.network.id, endpoint]));
+  const asked = (sandbox?.endpoints ?? []).filter(({ automatic }) => automatic !== true);
+  const joined = new Map(asked.map((endpoint) => [endpoint.network.id, endpoint]));
   for (const [key, settings] of Object.entries(container.spec.endpoints)) {
     const network = lookUp(networks, key);
     const endpoint = network === undefined ? undefined : joined.get(network.id);

@@ -10,6 +10,7 @@ import { systemClock } from "../../base/clock.ts";
 import { EventBus, type EngineEvent } from "../../base/event-bus.ts";
 import { silentLog, type Log } from "../../base/log.ts";
 import { createBridgeDriver } from "../../drivers/bridge/bridge-driver.ts";
+import type { Driver } from "../../drivers/driver.ts";
 import { createHostDriver } from "../../drivers/host/host-driver.ts";
 import { createNullDriver } from "../../drivers/null/null-driver.ts";
 import { FakeFirewall } from "../../firewall/fake.ts";
@@ -30,6 +31,8 @@ export class FakeParts implements AsyncDisposable {
   firewall = new FakeFirewall();
   dns = new FakeDns();
   store: Store = openMemoryStore();
+  /** Besides bridge, host and null. */
+  drivers: readonly Driver[] = [];
   readonly events: EngineEvent[] = [];
   readonly messages: string[] = [];
   readonly directory: string;
@@ -65,6 +68,7 @@ export class FakeParts implements AsyncDisposable {
         createBridgeDriver({ icc: this.settings.defaultBridge?.icc ?? true }),
         createHostDriver(),
         createNullDriver(),
+        ...this.drivers,
       ],
       events: bus,
       clock: systemClock,

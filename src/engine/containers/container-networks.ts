@@ -116,7 +116,7 @@ export class ContainerNetworks {
     if (entry.running) {
       // The stack of another container is not this one's to change.
       const own = entry.record.spec.network.kind === "container" ? undefined : this.sandbox(entry);
-      const joined = own?.endpoints.find((join) => join.network.id === network.id);
+      const joined = own?.endpoints.find((join) => join.network.id === network.id && join.automatic !== true);
       if (joined === undefined) {
         throw new EngineError("internal", `container ${entry.id} is not connected to network ${network.name}`);
       }
