@@ -6,7 +6,6 @@
 import { messageOf } from "../base/errors.ts";
 import type { ClusterChange } from "../cluster/cluster.ts";
 import { followLogged } from "./follow-members.ts";
-import { settleReleases } from "./owed-releases.ts";
 import { compareEndpoints } from "./shared-endpoints.ts";
 import { syncNetworks } from "./shared-networks.ts";
 import type { World } from "./world.ts";
@@ -74,10 +73,7 @@ export class ClusterWatch implements AsyncDisposable {
     const members = [...this.#members];
     this.#everything = this.#networks = false;
     this.#members.clear();
-    if (networks) {
-      await this.#logged("networks", () => syncNetworks(world));
-      await this.#logged("releases", () => settleReleases(world));
-    }
+    if (networks) await this.#logged("networks", () => syncNetworks(world));
     const followed = everything ? [...world.followed.keys()] : [];
     for (const id of new Set([...followed, ...members])) await followLogged(world, id);
     if (everything) await this.#logged("endpoints", () => compareEndpoints(world));

@@ -56,13 +56,23 @@ export function joinOf(world: World, network: NetworkIntent, endpoint: EndpointI
   };
 }
 
+/** Not where a daemon starts without the cluster whose network it was, say: nothing is known of its endpoints then. */
+function hasDriver(world: World, { driver }: NetworkIntent): boolean {
+  try {
+    world.driver(driver);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The sandbox's endpoints in gateway order: the first that offers a gateway gives the default route. */
 export function joinsOf(world: World, sandboxId: string): readonly Join[] {
   return world.registry
     .endpointsOfSandbox(sandboxId)
     .flatMap(({ intent }) => {
       const network = world.registry.network(intent.networkId)?.intent;
-      return network === undefined ? [] : [joinOf(world, network, intent)];
+      return network === undefined || !hasDriver(world, network) ? [] : [joinOf(world, network, intent)];
     })
     .sort(compareEndpoints);
 }

@@ -4,13 +4,12 @@
  */
 import { formatAddress, type Family, type IpAddress } from "../addr/ip-address.ts";
 import { prefixContains, type Prefix } from "../addr/prefix.ts";
-import { EngineError } from "../base/errors.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
 import type { Rollback } from "../base/rollback.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/intent.ts";
 import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { present } from "../store/record-reader.ts";
-import { owe, releaseOrOwe, settleReleases } from "./owed-releases.ts";
 import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
@@ -51,7 +50,6 @@ async function leaseFrom(world: World, network: NetworkIntent, wish: Wish): Prom
   const { wanted } = wish;
   const pools = wanted === undefined ? wish.pools : wish.pools.filter((pool) => holds(pool, wanted));
   if (wanted !== undefined && pools.length === 0) throw outsideSubnets(wanted);
-  if (isShared(world, network)) await settleReleases(world);
   for (const { poolId } of pools) {
     try {
       const request = present({ address: wanted, purpose: "endpoint" as const });
@@ -100,20 +98,15 @@ function leasesOf(network: NetworkIntent, { addresses }: Pick<EndpointIntent, "a
   });
 }
 
+/** The cluster remembers what it could not be told while its store is away, and makes up for it: nobody is kept by that. */
 async function release(world: World, network: NetworkIntent, { poolId, address }: AddressLease): Promise<void> {
-  const { ipamDriver } = network;
-  if (isShared(world, network)) await releaseOrOwe(world, { ipamDriver, poolId, address });
-  else await world.ipamDriver(ipamDriver).releaseAddress(poolId, address);
-}
-
-/** For an endpoint whose sandbox is found to be gone at start-up: nobody waits for the cluster then. */
-export function oweAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): void {
-  if (!isShared(world, network)) return;
-  const { ipamDriver } = network;
-  owe(
-    world,
-    leasesOf(network, endpoint).map((lease) => ({ ipamDriver, ...lease })),
-  );
+  try {
+    await world.ipamDriver(network.ipamDriver).releaseAddress(poolId, address);
+  } catch (cause) {
+    const isAway = cause instanceof EngineError && cause.code === "unavailable";
+    if (!isAway || !isShared(world, network)) throw cause;
+    world.log.warn({ pool: poolId, err: cause }, `address to be given back later: ${messageOf(cause)}`);
+  }
 }
 
 /** Start-up: takes again exactly the addresses that the intent has. Throws when another has one of them. */

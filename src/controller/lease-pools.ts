@@ -13,10 +13,11 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
 import { present } from "../store/record-reader.ts";
-import { releaseOrOwe, settleReleases } from "./owed-releases.ts";
 import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
+/** Docker's default address management; of a shared network, the cluster's. */
+const CLUSTER_IPAM = "default";
 const INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4";
 
 /** The network's pools as leased. A family that is enabled and has no pool gets one by choice. */
@@ -69,10 +70,7 @@ async function leasePool(world: World, network: NetworkIntent, { pool, reserved,
       reserved,
     }),
   );
-  undo.add(`pool ${leased.id}`, () => {
-    const release = { ipamDriver: network.ipamDriver, poolId: leased.id };
-    return isShared(world, network) ? releaseOrOwe(world, release) : ipam.releasePool(leased.id);
-  });
+  undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id));
   const gateway = await leaseGateway(ipam, leased.id, network, {
     family: pool.family,
     wanted: pool.gateway ?? leased.gateway?.address,
@@ -122,9 +120,9 @@ function codeOf(cause: unknown): "internal" | "unavailable" {
   return cause instanceof EngineError && cause.code === "unavailable" ? cause.code : "internal";
 }
 
-/** Gives back all pools with everything leased from them. Accepts absence. Those of a shared network are owed already. */
+/** Gives back all pools with everything leased from them. Accepts absence. The cluster's went with the shared network. */
 export async function releasePools(world: World, network: NetworkIntent): Promise<void> {
-  if (isShared(world, network)) return settleReleases(world);
+  if (isShared(world, network) && network.ipamDriver === CLUSTER_IPAM) return;
   const ipam = world.ipamDriver(network.ipamDriver);
   for (const { poolId } of network.pools) if (poolId !== undefined) await ipam.releasePool(poolId);
 }

@@ -9,7 +9,6 @@ import type { NetworkIntent } from "../drivers/intent.ts";
 import { changeAll } from "./apply.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import { followedState } from "./follow-members.ts";
-import { owe } from "./owed-releases.ts";
 import { intentOfShared, isShared, newSharedNetwork, withVxlanIds } from "./shared-record.ts";
 import { networkKey, type World } from "./world.ts";
 
@@ -24,30 +23,14 @@ export async function shareNetwork(world: World, network: NetworkIntent, undo: R
   return withVxlanIds(network, await cluster.createNetwork(newSharedNetwork(network)));
 }
 
-/** Networks that this host set out to remove: its pools are then this host's to give back, whoever sees it gone. */
-const REMOVALS = "shared-removals";
-
-/** Takes the network from all hosts; its pools are owed then. Throws `forbidden` while any host has an endpoint on it. */
+/** Takes the network from all hosts, with its pools. Throws `forbidden` while any host has an endpoint on it. */
 export async function unshareNetwork(world: World, network: NetworkIntent): Promise<void> {
   if (!isShared(world, network)) return;
-  world.store.commit([{ put: REMOVALS, id: network.id, value: true }]);
   try {
     await world.cluster?.removeNetwork(network.id);
   } catch (cause) {
-    // A call that nobody answered may have been carried out.
-    const isOpen = cause instanceof EngineError && cause.code === "unavailable";
-    if (!isOpen) world.store.commit([{ remove: REMOVALS, id: network.id }]);
     throw EngineError.wrap(cause, "error while removing network");
   }
-  owePools(world, network);
-}
-
-function owePools(world: World, { id, ipamDriver, pools }: NetworkIntent): void {
-  owe(
-    world,
-    pools.flatMap(({ poolId }) => (poolId === undefined ? [] : [{ ipamDriver, poolId }])),
-  );
-  world.store.commit([{ remove: REMOVALS, id }]);
 }
 
 /**
@@ -108,7 +91,6 @@ async function letGo(world: World, { id, name }: NetworkIntent): Promise<void> {
       return;
     }
     world.refused.delete(id);
-    if (world.store.get(REMOVALS, id) !== undefined) owePools(world, network);
     world.registry.commit({ put: { networks: [{ intent: network, phase: "removing" }] } });
     await changeAll(world, followedState(world, network), NOTHING);
     world.followed.delete(id);

@@ -16,6 +16,7 @@ import type { Step } from "../kernel/step.ts";
 import { Rollback } from "../base/rollback.ts";
 import {
   joinsOf,
+  type Join,
   namespaceDirectory,
   networkState,
   resolverState,
@@ -24,7 +25,7 @@ import {
   sandboxState,
 } from "./desired.ts";
 import { takeUpMembers } from "./follow-members.ts";
-import { oweAddresses, replayAddresses } from "./lease-addresses.ts";
+import { releaseAddresses, replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
 import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
@@ -78,13 +79,20 @@ async function observeSandboxes(world: World): Promise<readonly Observation[]> {
       return await observe(world, sandboxNamespace(world, intent), sandboxFactsOf(world, intent));
     } catch (cause) {
       world.log.info({ sandbox: intent.id, reason: messageOf(cause) }, "sandbox is gone, its leases are free again");
-      for (const { network, endpoint } of joinsOf(world, intent.id)) oweAddresses(world, network, endpoint);
+      await forgetLeases(world, joinsOf(world, intent.id));
       const endpoints = world.registry.endpointsOfSandbox(intent.id).map((entry) => entry.intent.id);
       world.registry.commit({ remove: { endpoints, sandboxes: [intent.id] } });
       return undefined;
     }
   });
   return (await Promise.all(looked)).filter((observation) => observation !== undefined);
+}
+
+/** Only the cluster remembers who had an address. */
+async function forgetLeases(world: World, joins: readonly Join[]): Promise<void> {
+  for (const { network, endpoint } of joins) {
+    if (isShared(world, network)) await releaseAddresses(world, network, endpoint);
+  }
 }
 
 /** What the namespaces of networks have. One that is not there will be made. */
