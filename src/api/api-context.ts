@@ -2,6 +2,7 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/clock.ts";
+import type { ClusterStatus } from "../cluster/cluster.ts";
 
 /** How the daemon presents itself in `docker version` and `docker info`; everything has a sensible default. */
 export interface ApiSettings {
@@ -22,6 +23,8 @@ export interface ApiSettings {
   /** "iptables", "nftables", ... */
   readonly firewallBackend?: string;
   readonly defaultAddressPools?: readonly { readonly base: string; readonly size: number }[];
+  /** What this host shares with others; absent: nothing. */
+  readonly cluster?: ClusterPresence;
   /** Shown at the end of `docker info`. */
   readonly warnings?: readonly string[];
   /** Largest JSON body in bytes; default 1 MiB. Streams (image import) have no limit. */
@@ -30,6 +33,15 @@ export interface ApiSettings {
   readonly headersTimeoutMs?: number;
   /** Milliseconds that a client may take to send a JSON body; default 60 s. */
   readonly bodyTimeoutMs?: number;
+}
+
+/** This host's place among those that share networks. */
+export interface ClusterPresence {
+  /** Without secrets: "etcd://10.0.0.1:2379/prefix". */
+  readonly store: string;
+  /** Where the others reach this host: "10.0.0.1:2376". */
+  readonly advertise: string;
+  status(): ClusterStatus;
 }
 
 export interface ApiContext {

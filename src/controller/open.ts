@@ -13,6 +13,7 @@ import { EventBus } from "../base/event-bus.ts";
 import { silentLog, type Log } from "../base/log.ts";
 import { openDnsService } from "../dns/open-dns-service.ts";
 import { createBridgeDriver, type BridgeDriverOptions } from "../drivers/bridge/bridge-driver.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
@@ -72,6 +73,8 @@ export interface OpenedController extends AsyncDisposable {
   readonly runDirectory: string;
   /** "iptables", "nftables" or "none". */
   readonly firewallBackend: string;
+  /** What this host shares with others; absent: nothing. */
+  readonly cluster?: Cluster;
 }
 
 /**

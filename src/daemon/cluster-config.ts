@@ -60,6 +60,11 @@ export function resolveCluster(settings: Settings): ClusterConfig | undefined {
   return { store, ...(tls && { tls }), ...resolveTimes(options), advertise: parseAdvertise(advertise) };
 }
 
+/** A store's address may carry a name and a password. */
+export function withoutSecrets(store: string): string {
+  return store.replace(/\/\/[^/]*@/, "//");
+}
+
 /** A sentence for each option that is accepted without effect. */
 export function clusterNotes(settings: Settings): readonly string[] {
   if (!settings.pairs("cluster-store-opt").has("kv.path")) return [];

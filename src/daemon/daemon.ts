@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { createApiServer } from "../api/server.ts";
 import type { ApiSettings } from "../api/api-context.ts";
+import { formatAddress } from "../addr/ip-address.ts";
 import { formatPrefix } from "../addr/prefix.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -17,6 +18,7 @@ import type { Engine } from "../engine/engine.ts";
 import { openKernelThread } from "../kernel/thread.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { advertisedAddress } from "./cluster-advertise.ts";
+import { withoutSecrets } from "./cluster-config.ts";
 import type { DaemonConfig } from "./config.ts";
 import { claimNamespace } from "./namespace-claim.ts";
 import { refuseIfInTheWay } from "./in-the-way.ts";
@@ -99,6 +101,8 @@ function apiSettings(config: DaemonConfig, reloadable: Reloadable, opened: Opene
     experimental: config.experimental,
     firewallBackend: opened.firewallBackend,
     ...(pools !== undefined && { defaultAddressPools: pools }),
+    networkDrivers: ["bridge", "host", "null", ...(opened.cluster === undefined ? [] : ["overlay"])],
+    ...clusterPresence(config, opened),
     get labels() {
       return reloadable.labels;
     },
@@ -109,4 +113,12 @@ function apiSettings(config: DaemonConfig, reloadable: Reloadable, opened: Opene
       return reloadable.debug;
     },
   };
+}
+
+function clusterPresence(config: DaemonConfig, { cluster }: OpenedController): Pick<ApiSettings, "cluster"> {
+  if (config.cluster === undefined || cluster === undefined) return {};
+  const { address, port } = cluster.self;
+  const host = address.family === 4 ? formatAddress(address) : `[${formatAddress(address)}]`;
+  const store = withoutSecrets(config.cluster.store);
+  return { cluster: { store, advertise: `${host}:${port}`, status: () => cluster.status() } };
 }

@@ -57,7 +57,7 @@ export function infoView({ settings, clock }: ApiContext, info: EngineInfo) {
     ...runtimeView(settings, info),
     ...firewallView(settings),
     DefaultAddressPools: (settings.defaultAddressPools ?? []).map(({ base, size }) => ({ Base: base, Size: size })),
-    Warnings: settings.warnings ?? [],
+    Warnings: warningsOf(settings),
   };
 }
 
@@ -105,7 +105,22 @@ function daemonView(settings: ApiSettings, info: EngineInfo) {
     Labels: settings.labels ?? [],
     ExperimentalBuild: settings.experimental ?? false,
     ServerVersion: settings.serverVersion,
+    ...clusterView(settings),
   };
+}
+
+/** Up to API 1.41, and shown by docker's command line of that time. */
+function clusterView({ cluster }: ApiSettings) {
+  return cluster === undefined ? {} : { ClusterStore: cluster.store, ClusterAdvertise: cluster.advertise };
+}
+
+/** The docker command prints them last. */
+function warningsOf({ cluster, warnings = [] }: ApiSettings): readonly string[] {
+  const status = cluster?.status();
+  if (status?.state !== "away") return warnings;
+  const since = new Date(status.sinceMs).toISOString().replace(/\.\d+Z$/, "Z");
+  const effect = "networks between hosts cannot be changed until it is back, their traffic goes on";
+  return [...warnings, `WARNING: cluster store away since ${since}: ${status.reason}; ${effect}`];
 }
 
 function runtimeView(settings: ApiSettings, info: EngineInfo) {

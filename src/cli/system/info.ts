@@ -149,6 +149,10 @@ function settingLines(server: JsonObject): string[] {
   return [
     ...block("Labels", asList(server["Labels"]).map(asText)),
     ` Experimental: ${asBoolean(server["ExperimentalBuild"])}`,
+    ...known(server, [
+      ["Cluster Store", "ClusterStore"],
+      ["Cluster Advertise", "ClusterAdvertise"],
+    ]),
     ...(indexes.length + ranges.length > 0 ? [" Insecure Registries:"] : []),
     ...[...insecure, ...ranges].map((registry) => `  ${registry}`),
     ...block("Registry Mirrors", asList(registries["Mirrors"]).map(asText)),

@@ -154,6 +154,16 @@ describe("docker says the same:", { skip: DOCKER_MISSING, concurrency: AT_ONCE }
   }
 });
 
+describe("docker 28 no longer says:", { skip: DOCKER_MISSING }, () => {
+  it("where the cluster store is, and under which address others reach this host", async () => {
+    const cluster = { ClusterStore: "etcd://10.0.0.9:2379", ClusterAdvertise: "10.0.0.1:2376" };
+    const { ours, theirs } = await runBoth({ "GET /info": { json: { ...INFO, ...cluster } } }, ["info"]);
+    const more = " Cluster Store: etcd://10.0.0.9:2379\n Cluster Advertise: 10.0.0.1:2376\n";
+    assert.ok(ours.stdout.includes(more));
+    assert.equal(ofServer(ours.stdout.replace(more, "")), ofServer(theirs.stdout));
+  });
+});
+
 /** Without what the client says of itself. */
 function ofServer(stdout: string): string {
   return stdout.startsWith("Client:") ? stdout.slice(stdout.indexOf("Server:")) : stdout;
