@@ -6,8 +6,8 @@ import { shortId } from "../../base/ids.ts";
 import { isUnspecified, type Family, type IpAddress } from "../../addr/ip-address.ts";
 import type { Prefix } from "../../addr/prefix.ts";
 import type { GatewayMode } from "../../firewall/firewall.ts";
+import { enabledFamilies } from "../enabled-families.ts";
 import type { NetworkIntent } from "../intent.ts";
-import { enabledFamilies } from "./conflicts.ts";
 import { parseBridgeOptions } from "./options.ts";
 
 /** The daemon's defaults; those for the default bridge do not reach other networks. */

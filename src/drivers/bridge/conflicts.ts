@@ -4,7 +4,7 @@
  */
 import { EngineError } from "../../base/errors.ts";
 import { prefixesOverlap, type Prefix } from "../../addr/prefix.ts";
-import type { Family } from "../../addr/ip-address.ts";
+import { enabledFamilies } from "../enabled-families.ts";
 import type { NetworkIntent } from "../intent.ts";
 
 /** Throws unless the families and pools make a bridge network. Subnets may still be missing: they are leased later. */
@@ -55,9 +55,4 @@ function claims(network: NetworkIntent): readonly Prefix[] {
   );
   known.set(network, subnets);
   return subnets;
-}
-
-/** The address families that the network has, IPv4 first. */
-export function enabledFamilies(network: NetworkIntent): readonly Family[] {
-  return ([4, 6] as const).filter((family) => (family === 4 ? network.enableIPv4 : network.enableIPv6));
 }

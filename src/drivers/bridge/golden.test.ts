@@ -10,7 +10,7 @@ import { parseAddress } from "../../addr/ip-address.ts";
 import { parsePrefix } from "../../addr/prefix.ts";
 import { NO_MEMBERS, type EndpointIntent, type NetworkIntent } from "../intent.ts";
 import { createBridgeDriver, type BridgeDriverOptions } from "./bridge-driver.ts";
-import { describeJoin, describeState } from "./describe-state.fixture.ts";
+import { describeJoin, describeState } from "../describe-state.fixture.ts";
 import { endpoint, network, PLACE, pool } from "./intents.fixture.ts";
 import { OPTION } from "./options.ts";
 

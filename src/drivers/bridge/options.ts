@@ -7,7 +7,7 @@ import { EngineError } from "../../base/errors.ts";
 import { tryParseAddress, type Family, type IpAddress } from "../../addr/ip-address.ts";
 import type { GatewayMode } from "../../firewall/firewall.ts";
 import { isPlainLinkName } from "../../firewall/policy-check.ts";
-import { parseGoBool, parseGoInt } from "./go-parsing.ts";
+import { parseGoBool, parseGoInt } from "../go-parsing.ts";
 
 const BRIDGE = "com.docker.network.bridge.";
 

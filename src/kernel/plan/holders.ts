@@ -39,6 +39,17 @@ export function occupies(fact: LinkFact): readonly string[] {
   return [...places(fact), `vxlan ${device.underlay ?? fact.namespace} ${device.vni} ${device.port}`];
 }
 
+/**
+ * Whether the link is to leave before its namespace ends: it occupies something outside it, which the end gives free only some
+ * time later, for the kernel takes what is in it apart by and by; or it is somebody else's, and goes home.
+ */
+export function reachesOutside(fact: KernelFact): boolean {
+  if (fact.kind !== "link") return false;
+  if (fact.device.type === "moved") return true;
+  if (fact.device.type !== "vxlan") return false;
+  return (fact.device.underlay ?? fact.namespace) !== fact.namespace;
+}
+
 /** Whether a `remove` step surely ends the link: it is ours, not adopted, and no loopback. */
 export function isRemovable(fact: KernelFact): boolean {
   if (fact.kind === "namespace") return true;

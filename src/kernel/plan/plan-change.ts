@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Device, KernelFact, LinkFact } from "../facts.ts";
 import type { Step } from "../step.ts";
 import { factKey, inOrder, linkKey } from "./fact-key.ts";
-import { Holders, isRemovable, occupies } from "./holders.ts";
+import { Holders, isRemovable, occupies, reachesOutside } from "./holders.ts";
 
 type Facts = ReadonlyMap<string, KernelFact>;
 
@@ -100,14 +100,15 @@ function isLink(key: string, { wanted }: Difference): boolean {
   return wanted.get(key)?.kind === "link";
 }
 
-/** What has to be removed, in the order in which it can be: only what does not end with something else. */
+/** What has to be removed, in the order in which it can be: only what does not end, at once, with something else. */
 function removals(old: Facts, gone: ReadonlySet<string>): readonly KernelFact[] {
   const holders = new Holders([...old.values()]);
   const destroyed = lostWith(old, gone);
   const facts = [...gone].flatMap((key) => {
     const fact = old.get(key);
-    const vanishes = fact === undefined || holders.of(fact).some((holder) => destroyed.has(holder));
-    return vanishes || stays(fact) ? [] : [fact];
+    if (fact === undefined || stays(fact)) return [];
+    const vanishes = holders.of(fact).some((holder) => destroyed.has(holder));
+    return vanishes && !reachesOutside(fact) ? [] : [fact];
   });
   return [...inOrder(facts)].reverse();
 }
