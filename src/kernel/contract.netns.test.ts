@@ -8,6 +8,9 @@ before(() => requirePrivateNamespace());
 
 kernelContract({
   open: () => openKernelThread(),
+  // Its other end is where nobody looks.
+  addForeignLink: (_, name) => void sh(`ip netns add far; ip link add ${name} type veth peer name far netns far`),
+  removeForeignLink: (_, name) => void sh(`ip link del ${name}; ip netns del far`),
   addForeignBridge: (_, name) => void sh(`ip link add ${name} type bridge`),
   removeForeignBridge: (_, name) => void sh(`ip link del ${name}`),
 });

@@ -80,6 +80,16 @@ export type Device =
       readonly parentNamespace: NamespaceRef;
       readonly mode: "bridge" | "private" | "vepa" | "passthru";
     }
+  /**
+   * Made by somebody else in the daemon's namespace under the name `from`, and moved into the fact's own for as long as the fact
+   * holds; removed, it is moved back under that name. Loopback and links that carry our mark are refused.
+   */
+  | {
+      readonly type: "moved";
+      readonly from: string;
+      /** Who says that it is there; for the error when it is not. */
+      readonly maker: string;
+    }
   /** Found and not described: a plan's word for a link that is to be removed. It cannot be ensured. */
   | { readonly type: "unknown"; readonly kind: string };
 

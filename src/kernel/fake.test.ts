@@ -16,6 +16,8 @@ function fake(kernel: Kernel): FakeKernel {
 
 kernelContract({
   open: async () => Promise.resolve(new FakeKernel()),
+  addForeignLink: (kernel, name) => fake(kernel).meddle({ add: foreign(name) }),
+  removeForeignLink: (kernel, name) => fake(kernel).meddle({ remove: foreign(name) }),
   addForeignBridge: (kernel, name) => fake(kernel).meddle({ add: foreign(name) }),
   removeForeignBridge: (kernel, name) => fake(kernel).meddle({ remove: foreign(name) }),
 });

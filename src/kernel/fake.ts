@@ -165,6 +165,7 @@ export class FakeKernel implements Kernel {
     }
     const present = this.#facts.get(factKey(fact));
     if (fact.kind === "link") this.#demandOurs(fact, context);
+    if (present === undefined) this.#takeFromHost(fact, context);
     this.#facts.set(factKey(fact), fact.kind === "link" && present?.kind === "link" ? merged(present, fact) : fact);
   }
 
@@ -179,6 +180,27 @@ export class FakeKernel implements Kernel {
     }
   }
 
+  /** A link that is moved leaves the host's namespace. */
+  #takeFromHost(fact: KernelFact, context: { readonly operation: string; readonly completed: number }): void {
+    if (fact.kind !== "link" || fact.device.type !== "moved") return;
+    const { from, maker } = fact.device;
+    if (this.#facts.delete(linkKey(HOST, from))) return;
+    throw new KernelError({ ...context, errno: ENODEV, detail: `there is no link ${from} of ${maker}` });
+  }
+
+  #giveBack(fact: KernelFact | undefined): void {
+    if (fact?.kind !== "link" || fact.device.type !== "moved") return;
+    const { from: name } = fact.device;
+    const link: LinkFact = {
+      kind: "link",
+      namespace: HOST,
+      name,
+      device: { type: "unknown", kind: "veth" },
+      up: false,
+    };
+    this.#facts.set(factKey(link), link);
+  }
+
   #hasPlace(place: string): boolean {
     if (this.#facts.has(place) || place.endsWith(" lo")) return true;
     return [...this.#facts.values()].some((fact) => fact.kind === "link" && places(fact).includes(place));
@@ -187,7 +209,9 @@ export class FakeKernel implements Kernel {
   #removeOurs(fact: KernelFact): void {
     const present = this.#facts.get(factKey(fact));
     const foreign = present?.kind === "link" && fact.kind === "link" && !isOurs(present, fact);
-    if (!foreign && fact.kind !== "sysctl") this.#remove(factKey(fact));
+    if (foreign || fact.kind === "sysctl") return;
+    this.#remove(factKey(fact));
+    this.#giveBack(present);
   }
 
   /** What stands on the fact goes with it; ports of a bridge stay, without it. */

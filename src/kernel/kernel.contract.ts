@@ -13,6 +13,9 @@ import type { Step } from "./step.ts";
 
 export interface KernelHarness {
   open(): Promise<Kernel>;
+  /** Somebody else makes a link of that name in the daemon's namespace, to be moved. */
+  addForeignLink(kernel: Kernel, name: string): void;
+  removeForeignLink(kernel: Kernel, name: string): void;
   /** Somebody else makes or removes a bridge of that name in the daemon's namespace. */
   addForeignBridge(kernel: Kernel, name: string): void;
   removeForeignBridge(kernel: Kernel, name: string): void;
@@ -156,6 +159,42 @@ export function kernelContract(harness: KernelHarness): void {
     const port = (await kernel.observe(HOST)).links.find(({ name }) => name === "veth-c");
     assert.ok(port !== undefined && port.master === undefined);
     await kernel.apply(planChange(sandbox, []));
+  });
+
+  const moved: LinkFact = {
+    kind: "link",
+    namespace: NS,
+    name: "eth0",
+    device: { type: "moved", from: "theirs", maker: "plugin p" },
+    mac: parseMac("02:42:0a:01:00:02"),
+    up: true,
+    alias: "causeway:e",
+  };
+  const inside = [namespace, moved, address] as const;
+
+  test("another's link is moved in under its new name and out under its old one", async () => {
+    harness.addForeignLink(kernel, "theirs");
+    await kernel.apply(planChange([], inside));
+    await kernel.apply(planChange([], inside));
+    assert.deepEqual(await names(), []);
+    const seen = await kernel.observe(NS);
+    assert.deepEqual(planRepair(inside, [seen]), []);
+    const link = seen.links.find(({ name }) => name === "eth0");
+    assert.deepEqual([link?.up, link?.mac], [true, moved.mac]);
+    await kernel.apply(planChange(inside, [namespace]));
+    assert.deepEqual(await names(), ["theirs"]);
+    await kernel.apply(planChange([namespace], [...inside]));
+    await kernel.apply(planChange(inside, []));
+    await kernel.apply(planChange(inside, []));
+    assert.deepEqual(await names(), ["theirs"], "its namespace ended, and it went home");
+    harness.removeForeignLink(kernel, "theirs");
+  });
+
+  test("a link to be moved that is not there is an error that names its maker", async () => {
+    await assert.rejects(kernel.apply(planChange([], inside)), (error) => {
+      return refuses("ENODEV", 1)(error) && /no link theirs.*plugin p/.test(String(error));
+    });
+    await kernel.apply(remove(moved, namespace));
   });
 
   test("a watch speaks after what others change, until it is ended", async () => {

@@ -8,6 +8,7 @@ import { KernelError, type KernelFailure } from "../kernel-error.ts";
 import type { Step } from "../step.ts";
 import type { Namespaces } from "../system/namespace.ts";
 import { ensureFact } from "./ensure-fact.ts";
+import { isMoved } from "./move-link.ts";
 import { isPresent, removeFact } from "./remove-fact.ts";
 import { removeLinks } from "./remove-links.ts";
 import { Session } from "./session.ts";
@@ -75,7 +76,7 @@ function runs(steps: readonly Step[]): readonly (readonly Step[])[] {
 }
 
 function isLinkRemoval(step: Step | undefined): boolean {
-  return step?.action === "remove" && step.fact.kind === "link";
+  return step?.action === "remove" && step.fact.kind === "link" && !isMoved(step.fact);
 }
 
 function joins(first: Step | undefined, step: Step): boolean {

@@ -34,6 +34,7 @@ function deviceHandles(session: Session, { namespace, device }: LinkFact, operat
   switch (device.type) {
     case "loopback":
     case "unknown":
+    case "moved":
     case "bridge":
       return {};
     case "veth":
@@ -74,6 +75,8 @@ export function isSameDevice(session: Session, fact: LinkFact, found: LinkMessag
       return found.kind === "";
     case "unknown":
       return found.kind === device.kind;
+    case "moved":
+      return found.alias === fact.alias;
     case "bridge":
       return found.kind === "bridge";
     case "veth":

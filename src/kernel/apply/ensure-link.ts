@@ -17,6 +17,7 @@ import { RTM } from "../uapi/rtnetlink.ts";
 import { AF } from "../uapi/system.ts";
 import { isSameDevice, linkHandles, vethPeer } from "./device.ts";
 import { findLink, requireLink } from "./find-link.ts";
+import { isMoved, moveIn } from "./move-link.ts";
 import type { Session } from "./session.ts";
 
 /** Equivalent to: `ip link add`, or `ip link set` where the link exists. */
@@ -56,6 +57,7 @@ function notOurs(fact: LinkFact, detail: string): KernelError {
 }
 
 function createLink(session: Session, fact: LinkFact): void {
+  if (isMoved(fact)) return moveIn(session, fact);
   const operation = `create link ${fact.name}`;
   if (fact.alias === undefined || fact.device.type === "loopback" || fact.device.type === "unknown") {
     throw new KernelError({

@@ -13,6 +13,7 @@ import { NLM_F } from "../uapi/netlink.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
 import { AF } from "../uapi/system.ts";
 import { findLink } from "./find-link.ts";
+import { isMoved, moveOut } from "./move-link.ts";
 import { removeLinks } from "./remove-links.ts";
 import type { Session } from "./session.ts";
 
@@ -27,7 +28,8 @@ export function removeFact(session: Session, fact: KernelFact): void {
     case "sysctl":
       return undefined;
     case "link":
-      return isPresent(fact.namespace) ? removeLinks(session.socket(fact.namespace), [fact]) : undefined;
+      if (!isPresent(fact.namespace)) return undefined;
+      return isMoved(fact) ? moveOut(session, fact) : removeLinks(session.socket(fact.namespace), [fact]);
     case "address":
     case "route":
     case "neighbour":

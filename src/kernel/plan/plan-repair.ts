@@ -6,7 +6,7 @@
 import { sameAddress } from "../../addr/ip-address.ts";
 import { sameMac } from "../../addr/mac-address.ts";
 import { networkOf, samePrefix } from "../../addr/prefix.ts";
-import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
+import { HOST, MARK, type Device, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
 import type { Observation, ObservedLink, ObservedRoute } from "../observation.ts";
 import type { Step } from "../step.ts";
 import { factKey, inOrder, linkKey, namespaceKey } from "./fact-key.ts";
@@ -101,7 +101,7 @@ function isRoute(seen: ObservedRoute, fact: Extract<KernelFact, { kind: "route" 
 
 function linkHolds(fact: LinkFact, observation: Observation, comparison: Comparison): boolean {
   const seen = observation.links.find((link) => link.name === fact.name);
-  if (seen === undefined || seen.type !== kindOf(fact)) return false;
+  if (seen === undefined || (fact.device.type !== "moved" && seen.type !== kindOf(fact.device))) return false;
   const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
   const masterHolds = fact.master === undefined || fact.master === seen.master;
   const hairpinHolds = fact.hairpin === undefined || fact.hairpin === seen.hairpin;
@@ -136,8 +136,8 @@ function peerHolds({ device }: LinkFact, { wanted, actual }: Comparison): boolea
   return seen !== undefined && seen.type === "veth" && attributesHold(device.peer, seen);
 }
 
-/** IFLA_INFO_KIND of the fact's device. */
-function kindOf({ device }: LinkFact): string {
+/** IFLA_INFO_KIND of the device; one that was moved in may be of any kind. */
+function kindOf(device: Exclude<Device, { type: "moved" }>): string {
   if (device.type === "unknown") return device.kind;
   return device.type === "loopback" ? "" : device.type;
 }

@@ -64,6 +64,7 @@ function deviceData(device: Device, handles: LinkHandles): readonly Attribute[] 
   switch (device.type) {
     case "loopback":
     case "unknown":
+    case "moved":
     case "bridge":
       return [];
     case "veth":
