@@ -14,8 +14,12 @@ export interface DriverProcedures {
   /** Accepts that the plugin does not know it. */
   deleteNetwork(network: NetworkIntent): Promise<void>;
 
-  /** The endpoint with whatever address or MAC the plugin gave where none was set. */
-  createEndpoint(network: NetworkIntent, endpoint: EndpointIntent, ports: EndpointPorts): Promise<EndpointIntent>;
+  /** The endpoint with whatever address or MAC the plugin gave where none was set. Ports: where they are this endpoint's. */
+  createEndpoint(
+    network: NetworkIntent,
+    endpoint: EndpointIntent,
+    ports: EndpointPorts | undefined,
+  ): Promise<EndpointIntent>;
 
   deleteEndpoint(network: NetworkIntent, endpoint: EndpointIntent): Promise<void>;
 
@@ -23,18 +27,32 @@ export interface DriverProcedures {
   join(
     network: NetworkIntent,
     endpoint: EndpointIntent,
-    place: { readonly sandboxKey: string; readonly options: Readonly<Record<string, string>> },
+    place: { readonly sandboxKey: string; readonly ports: EndpointPorts | undefined },
   ): Promise<EndpointIntent>;
 
   leave(network: NetworkIntent, endpoint: EndpointIntent): Promise<void>;
 
   /** Called when the endpoint becomes the sandbox's gateway. */
-  programExternalConnectivity(network: NetworkIntent, endpoint: EndpointIntent, ports: EndpointPorts): Promise<void>;
+  programExternalConnectivity(
+    network: NetworkIntent,
+    endpoint: EndpointIntent,
+    ports: EndpointPorts | undefined,
+  ): Promise<void>;
 
   revokeExternalConnectivity(network: NetworkIntent, endpoint: EndpointIntent): Promise<void>;
 
   /** What the plugin says of the endpoint, for `inspect`. */
   operationalInfo(network: NetworkIntent, endpoint: EndpointIntent): Promise<Readonly<Record<string, unknown>>>;
+
+  /** A host of the cluster came, for drivers whose networks span hosts. */
+  hostFound(host: DiscoveredHost): Promise<void>;
+
+  hostLost(host: DiscoveredHost): Promise<void>;
+}
+
+export interface DiscoveredHost {
+  readonly address: IpAddress;
+  readonly isSelf: boolean;
 }
 
 /** What the container exposes, and what shall be published. */

@@ -4,6 +4,7 @@
  * its state in memory only: the controller replays its intents at start.
  */
 import type { Family, IpAddress } from "../addr/ip-address.ts";
+import type { MacAddress } from "../addr/mac-address.ts";
 import type { Prefix } from "../addr/prefix.ts";
 
 export interface PoolRequest {
@@ -31,10 +32,23 @@ export interface AddressRequest {
   /** This one and no other; may lie outside the range, not outside the subnet. */
   readonly address?: IpAddress;
   readonly purpose: "gateway" | "auxiliary" | "endpoint";
+  /** Of the endpoint, for drivers that need it. */
+  readonly mac?: MacAddress;
+}
+
+/** What a driver that is another program wants besides. */
+export interface IpamNeeds {
+  /** `AddressRequest.mac` with every endpoint's address. */
+  readonly mac: boolean;
+  /** What is held is requested again at start. */
+  readonly replay: boolean;
 }
 
 export interface IpamDriver {
   readonly name: string;
+
+  /** Only of a driver that is another program. Without it: no MAC, and a replay at every start. */
+  needs?(): Promise<IpamNeeds>;
 
   /**
    * Errors: `forbidden` "invalid pool request: Pool overlaps with other one on this address space"; `invalid-argument` "all
@@ -42,8 +56,11 @@ export interface IpamDriver {
    */
   requestPool(request: PoolRequest): Promise<Pool>;
 
-  /** Gives the pool back with everything leased from it. Accepts absence. */
-  releasePool(poolId: string): Promise<void>;
+  /**
+   * Gives the pool back with everything leased from it. Accepts absence. `held`: the network's own addresses in it, for drivers
+   * that want each of them back.
+   */
+  releasePool(poolId: string, held?: readonly IpAddress[]): Promise<void>;
 
   /**
    * Leases an address; its length is the subnet's. Undefined from a driver that holds no addresses (null). Errors:

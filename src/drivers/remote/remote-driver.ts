@@ -1,0 +1,126 @@
+/**
+ * A network driver that is somebody else's program. What it makes it makes itself, by its procedures; these functions say what
+ * the sandbox needs of what it answered (`EndpointIntent.plugged`): its interface, moved in and named, with the endpoint's
+ * addresses, routes and gateways. They ask nobody, so that a restart brings up what is there while the program is away.
+ */
+import { EngineError } from "../../base/errors.ts";
+import type { IpAddress } from "../../addr/ip-address.ts";
+import { MARK, type KernelFact } from "../../kernel/facts.ts";
+import { NO_PUBLISHING, NOTHING, type DesiredState, type Driver, type JoinInfo, type Place } from "../driver.ts";
+import type { EndpointIntent, NetworkIntent } from "../intent.ts";
+import type { DriverProcedures } from "../procedures.ts";
+import { remoteProcedures } from "./remote-procedures.ts";
+import type { Plugin } from "./plugin.ts";
+import { NETWORK_DRIVER, type Capabilities } from "./protocol/network-driver.ts";
+import { NETWORK_DRIVER_INTERFACE } from "./protocol/protocol.ts";
+
+export class RemoteDriver implements Driver {
+  readonly name: string;
+  readonly procedures: DriverProcedures;
+  readonly #plugin: Plugin;
+  #scope: "local" | "global";
+  #known: Promise<void> | undefined;
+
+  /** `scope`: what it is taken to be until it was asked. */
+  constructor(
+    plugin: Plugin,
+    options: {
+      readonly scope: "local" | "global";
+      readonly addressSpaceOf: (network: NetworkIntent) => Promise<string>;
+    },
+  ) {
+    this.name = plugin.name;
+    this.#plugin = plugin;
+    this.#scope = options.scope;
+    this.procedures = remoteProcedures(plugin, options.addressSpaceOf);
+  }
+
+  get capabilities(): Driver["capabilities"] {
+    return { scope: this.#scope, addresses: true, singleton: false, hostNamespace: false };
+  }
+
+  /** Whether it wants to hear of hosts; known once it was asked. */
+  discoversHosts = false;
+
+  /** Asks the program what it is, once. Throws what `Plugin` throws, and `internal` for capabilities that are none. */
+  contact(): Promise<void> {
+    this.#known ??= this.#ask().catch((cause: unknown) => {
+      this.#known = undefined;
+      throw cause;
+    });
+    return this.#known;
+  }
+
+  async #ask(): Promise<void> {
+    await this.#plugin.demand(NETWORK_DRIVER_INTERFACE);
+    try {
+      const capabilities = await this.#plugin.call(NETWORK_DRIVER.GetCapabilities, {});
+      this.#scope = checkedScope(capabilities.Scope);
+      this.discoversHosts = connectivityScope(capabilities) === "global";
+    } catch (cause) {
+      throw EngineError.wrap(cause, `could not resolve driver ${this.name} in registry`);
+    }
+  }
+
+  validate(): void {
+    // The plugin refuses what it does not like, when it is told to make the network.
+  }
+
+  networkState(): DesiredState {
+    return NOTHING;
+  }
+
+  endpointState(_network: NetworkIntent, endpoint: EndpointIntent, place: Place): DesiredState {
+    const from = endpoint.plugged?.sourceName;
+    if (from === undefined || place.interfaceName === "") return NOTHING;
+    const { namespace, interfaceName: link } = place;
+    const addresses = [...endpoint.addresses, ...endpoint.linkLocal.map(linkLocalPrefix)];
+    const moved: KernelFact = {
+      kind: "link",
+      namespace,
+      name: link,
+      device: { type: "moved", from, maker: `plugin ${this.name}` },
+      ...(endpoint.mac === undefined ? {} : { mac: endpoint.mac }),
+      up: true,
+      alias: `${MARK}${endpoint.id}`,
+    };
+    return {
+      facts: [moved, ...addresses.map((address): KernelFact => ({ kind: "address", namespace, link, address }))],
+      policies: [],
+    };
+  }
+
+  /** Where the plugin gives no way out, Docker gives one, unless the plugin says not to. */
+  joinInfo(network: NetworkIntent, { plugged }: EndpointIntent): JoinInfo {
+    if (plugged === undefined) return { interfacePrefix: "", gateways: [], routes: [] };
+    const leadsOut = plugged.gateways.length > 0 || plugged.routes.some(({ destination }) => destination.length === 0);
+    return {
+      interfacePrefix: plugged.sourceName === undefined ? "" : plugged.prefix,
+      gateways: plugged.gateways,
+      routes: plugged.routes,
+      wantsGatewayNetwork: !plugged.disableGatewayService && !leadsOut && !network.internal,
+    };
+  }
+
+  adoptedLink(): undefined {
+    return undefined;
+  }
+
+  publishing(): typeof NO_PUBLISHING {
+    return NO_PUBLISHING;
+  }
+}
+
+/** The lengths that Docker gives them. */
+function linkLocalPrefix(address: IpAddress): EndpointIntent["addresses"][number] {
+  return { address, length: address.family === 4 ? 16 : 64 };
+}
+
+function checkedScope(scope: string): "local" | "global" {
+  if (scope === "local" || scope === "global") return scope;
+  throw new EngineError("internal", `invalid capability: expecting 'local' or 'global', got ${scope.slice(0, 100)}`);
+}
+
+function connectivityScope({ Scope, ConnectivityScope = Scope }: Capabilities): "local" | "global" {
+  return checkedScope(ConnectivityScope);
+}
