@@ -5,7 +5,7 @@
 import type { IpAddress } from "../addr/ip-address.ts";
 
 export interface ClusterSettings {
-  /** As given: "etcd://10.0.0.1:2379,10.0.0.2:2379/prefix". */
+  /** "etcd://10.0.0.1:2379,10.0.0.2:2379/prefix". */
   readonly store: string;
   /** Absent: plain text. */
   readonly tls?: ClusterTls;
@@ -23,7 +23,7 @@ export interface ClusterSettings {
 /** PEM files, by absolute path. */
 export interface ClusterTls {
   /** Of whoever signed the store's certificate. */
-  readonly caFile: string;
-  readonly certFile: string;
-  readonly keyFile: string;
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }

@@ -59,7 +59,7 @@ test("daemon.json has the same under dockerd's keys", () => {
     "discovery.ttl": "30", "kv.cacertfile": "/ca", "kv.certfile": "/cert", "kv.keyfile": "/key"}}`;
   assert.deepEqual(resolveCluster(merge(new Map(), parseConfigText(text))), {
     store: "consul://c:8500",
-    tls: { caFile: "/ca", certFile: "/cert", keyFile: "/key" },
+    tls: { ca: "/ca", cert: "/cert", key: "/key" },
     heartbeatMs: 10_000,
     ttlMs: 30_000,
     advertise: { text: "eth1:2376", at: { interface: "eth1" }, port: 2376 },
@@ -76,6 +76,10 @@ for (const [args, message] of [
   [ADVERTISE, accompanied("cluster-advertise", "cluster-store")],
   [option("discovery.ttl=3"), accompanied("cluster-store-opt", "cluster-store")],
   [STORE, /--cluster-store must be accompanied by --cluster-advertise/],
+  [
+    ["--cluster-store", "redis://10.0.0.9:2379", ...ADVERTISE],
+    'unknown cluster store "redis": there are etcd://, consul:// and zk://',
+  ],
   [
     ["--cluster-store", "10.0.0.9:2379", ...ADVERTISE],
     "kv store daemon config must be of the form KV-PROVIDER://KV-URL",

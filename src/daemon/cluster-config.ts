@@ -5,11 +5,12 @@
 import { isAbsolute } from "node:path";
 import { isLoopback, isUnspecified, tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
+import { formatStoreAddress, parseClusterStoreUrl } from "../cluster/store-address.ts";
 import type { ClusterTls } from "../controller/cluster-settings.ts";
 import type { Settings } from "./flags/settings.ts";
 
 export interface ClusterConfig {
-  /** As given: "etcd://10.0.0.1:2379/prefix". */
+  /** With every port: "etcd://10.0.0.1:2379/prefix". */
   readonly store: string;
   readonly tls?: ClusterTls;
   readonly heartbeatMs: number;
@@ -47,7 +48,7 @@ export function resolveCluster(settings: Settings): ClusterConfig | undefined {
       "invalid cluster configuration. --cluster-store-opt must be accompanied by --cluster-store configuration",
     );
   }
-  if (!/^[^:/]+:\/\/./.test(store)) throw refuse("kv store daemon config must be of the form KV-PROVIDER://KV-URL");
+  const address = formatStoreAddress(parseClusterStoreUrl(store));
   if (advertise === undefined) {
     throw refuse(
       "invalid cluster configuration. --cluster-store must be accompanied by --cluster-advertise ADDRESS:PORT or INTERFACE:PORT, where other hosts reach this one",
@@ -57,12 +58,7 @@ export function resolveCluster(settings: Settings): ClusterConfig | undefined {
   if (unknown !== undefined)
     throw refuse(`--cluster-store-opt: unknown option ${unknown}; known: ${OPTIONS.join(", ")}`);
   const tls = resolveTls(options);
-  return { store, ...(tls && { tls }), ...resolveTimes(options), advertise: parseAdvertise(advertise) };
-}
-
-/** A store's address may carry a name and a password. */
-export function withoutSecrets(store: string): string {
-  return store.replace(/\/\/[^/]*@/, "//");
+  return { store: address, ...(tls && { tls }), ...resolveTimes(options), advertise: parseAdvertise(advertise) };
 }
 
 /** A sentence for each option that is accepted without effect. */
@@ -84,12 +80,12 @@ function resolveTls(options: ReadonlyMap<string, string>): ClusterTls | undefine
   if (named.length < TLS_OPTIONS.length) {
     throw refuse(`--cluster-store-opt: TLS needs ${TLS_OPTIONS.join(", ")}; only ${named.join(" and ")} given`);
   }
-  const [caFile = "", certFile = "", keyFile = ""] = named.map((name) => {
+  const [ca = "", cert = "", key = ""] = named.map((name) => {
     const path = options.get(name) ?? "";
     if (!isAbsolute(path)) throw refuse(`--cluster-store-opt: ${name} must be an absolute path: ${path}`);
     return path;
   });
-  return { caFile, certFile, keyFile };
+  return { ca, cert, key };
 }
 
 /** Either follows from the other where only one is given. */

@@ -18,7 +18,6 @@ import type { Engine } from "../engine/engine.ts";
 import { openKernelThread } from "../kernel/thread.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { advertisedAddress } from "./cluster-advertise.ts";
-import { withoutSecrets } from "./cluster-config.ts";
 import type { DaemonConfig } from "./config.ts";
 import { claimNamespace } from "./namespace-claim.ts";
 import { refuseIfInTheWay } from "./in-the-way.ts";
@@ -119,6 +118,5 @@ function clusterPresence(config: DaemonConfig, { cluster }: OpenedController): P
   if (config.cluster === undefined || cluster === undefined) return {};
   const { address, port } = cluster.self;
   const host = address.family === 4 ? formatAddress(address) : `[${formatAddress(address)}]`;
-  const store = withoutSecrets(config.cluster.store);
-  return { cluster: { store, advertise: `${host}:${port}`, status: () => cluster.status() } };
+  return { cluster: { store: config.cluster.store, advertise: `${host}:${port}`, status: () => cluster.status() } };
 }
