@@ -5,8 +5,11 @@
 import koffi from "koffi";
 import { KernelError } from "../kernel-error.ts";
 
-/** `linux/fcntl.h`. */
+/** `linux/fcntl.h`, `linux/memfd.h`, `linux/wait.h`. */
 const F_DUPFD_CLOEXEC = 1030;
+const O_CLOEXEC = 0o2000000;
+const MFD_CLOEXEC = 1;
+const WNOHANG = 1;
 
 const library = koffi.load(null);
 
@@ -39,6 +42,9 @@ const calls = {
   close: declare("int close(int fd)"),
   fcntl: declare("int fcntl(int fd, int command, ...)"),
   dup3: declare("int dup3(int from, int to, int flags)"),
+  pipe2: declare("int pipe2(_Out_ uint8_t *fds, int flags)"),
+  memfd_create: declare("int memfd_create(const char *name, unsigned int flags)"),
+  waitpid: declare("int waitpid(int pid, _Out_ uint8_t *status, int options)"),
 } as const;
 
 /** Calls, repeats on EINTR, and throws what the kernel refuses. */
@@ -122,6 +128,25 @@ export function linkIndex(name: string): number {
 /** The length of what came, which exceeds `buffer` when `flags` has MSG_TRUNC and it did not fit. */
 export function receive(fd: number, buffer: Uint8Array, flags: number): number {
   return call("recv", "receive", [fd, buffer, buffer.length, flags]);
+}
+
+/** Reading and writing end of a pipe, close-on-exec. */
+export function pipe(): readonly [number, number] {
+  const fds = Int32Array.of(-1, -1);
+  call("pipe2", "open pipe", [new Uint8Array(fds.buffer), O_CLOEXEC]);
+  return [fds[0] ?? -1, fds[1] ?? -1];
+}
+
+/** A file without a name, close-on-exec. */
+export function createMemoryFile(name: string): number {
+  return call("memfd_create", "make memory file", [name, MFD_CLOEXEC]);
+}
+
+/** The status of a child that ended, which is then gone; undefined while it runs. */
+export function reap(pid: number): number | undefined {
+  const status = Int32Array.of(0);
+  const ended = call("waitpid", `wait for process ${pid}`, [pid, new Uint8Array(status.buffer), WNOHANG]);
+  return ended === 0 ? undefined : status[0];
 }
 
 /** Moves the calling thread, and no other, into the namespace behind `fd`. */
