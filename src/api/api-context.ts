@@ -1,4 +1,5 @@
 /** What every route is given: the engine below and how the daemon presents itself. Owned by whoever made the server. */
+import type { IpAddress } from "../addr/ip-address.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/clock.ts";
@@ -39,8 +40,11 @@ export interface ApiSettings {
 export interface ClusterPresence {
   /** Without secrets: "etcd://10.0.0.1:2379/prefix". */
   readonly store: string;
-  /** Where the others reach this host: "10.0.0.1:2376". */
-  readonly advertise: string;
+  /** Unique among the living hosts. */
+  readonly hostName: string;
+  /** Where the others reach this host. */
+  readonly address: IpAddress;
+  readonly port: number;
   status(): ClusterStatus;
 }
 

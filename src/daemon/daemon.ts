@@ -6,7 +6,6 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { createApiServer } from "../api/server.ts";
 import type { ApiSettings } from "../api/api-context.ts";
-import { formatAddress } from "../addr/ip-address.ts";
 import { formatPrefix } from "../addr/prefix.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -116,7 +115,6 @@ function apiSettings(config: DaemonConfig, reloadable: Reloadable, opened: Opene
 
 function clusterPresence(config: DaemonConfig, { cluster }: OpenedController): Pick<ApiSettings, "cluster"> {
   if (config.cluster === undefined || cluster === undefined) return {};
-  const { address, port } = cluster.self;
-  const host = address.family === 4 ? formatAddress(address) : `[${formatAddress(address)}]`;
-  return { cluster: { store: config.cluster.store, advertise: `${host}:${port}`, status: () => cluster.status() } };
+  const { name, address, port } = cluster.self;
+  return { cluster: { store: config.cluster.store, hostName: name, address, port, status: () => cluster.status() } };
 }

@@ -28,6 +28,8 @@ export class FakeNetworks implements NetworkController {
   readonly #endpoints = new Map<string, EndpointIntent>();
   readonly #sandboxes = new Map<string, Omit<SandboxView, "endpoints">>();
   readonly #events: EventBus;
+  /** Endpoints of other hosts. */
+  others: readonly PeerIntent[] = [];
   #subnets = 17;
   #nextPort = 32768;
 
@@ -59,7 +61,8 @@ export class FakeNetworks implements NetworkController {
     if (this.networks().some(({ name }) => name === spec.name)) {
       throw new EngineError("conflict", `network with name ${spec.name} already exists`);
     }
-    if ((spec.driver ?? "bridge") !== "bridge") throw new EngineError("not-found", `plugin "${spec.driver}" not found`);
+    if (!["bridge", "overlay"].includes(spec.driver ?? "bridge"))
+      throw new EngineError("not-found", `plugin "${spec.driver}" not found`);
     const asked = (spec.ipam?.pools ?? []).map((pool): PoolIntent => ({ ...pool, auxiliary: pool.auxiliary ?? {} }));
     const network = this.#add(spec, asked.length > 0 ? asked : [this.#nextPool()], false);
     this.#emit("create", network);
@@ -86,9 +89,8 @@ export class FakeNetworks implements NetworkController {
     );
   }
 
-  /** Nobody shares anything. */
-  peers(): readonly PeerIntent[] {
-    return [];
+  peers(networkId: string): readonly PeerIntent[] {
+    return this.others.filter((peer) => peer.networkId === networkId);
   }
 
   async createSandbox(spec: SandboxSpec): Promise<SandboxView> {
@@ -215,7 +217,7 @@ export class FakeNetworks implements NetworkController {
       name: spec.name,
       driver: spec.driver ?? "bridge",
       createdNs: systemClock.nowNs(),
-      scope: "local",
+      scope: spec.driver === "overlay" ? "global" : "local",
       enableIPv4: spec.enableIPv4 ?? true,
       enableIPv6: spec.enableIPv6 ?? false,
       internal: spec.internal ?? false,

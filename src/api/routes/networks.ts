@@ -91,9 +91,8 @@ function listed({ engine }: ApiContext, query: Query): readonly NetworkIntent[] 
   const types = filters.values("type");
   const badType = types.find((type) => type !== "builtin" && type !== "custom");
   if (badType !== undefined) throw new EngineError("internal", `invalid filter: 'type'='${badType}'`);
-  const busy = new Set(engine.networks.endpoints().map((endpoint) => endpoint.networkId));
   return engine.networks.networks().filter((network) => {
-    if (dangling !== undefined && dangling !== (!network.predefined && !busy.has(network.id))) return false;
+    if (dangling !== undefined && dangling !== (!network.predefined && !isBusy(engine.networks, network))) return false;
     if (types.length > 0 && !types.includes(network.predefined ? "builtin" : "custom")) return false;
     return (
       filters.exact("driver", network.driver) &&
@@ -105,7 +104,12 @@ function listed({ engine }: ApiContext, query: Query): readonly NetworkIntent[] 
   });
 }
 
-function inspected({ engine }: ApiContext, reference: string, query: Query) {
+/** Here or on another host. */
+function isBusy(networks: NetworkController, { id }: NetworkIntent): boolean {
+  return networks.endpoints(id).length > 0 || networks.peers(id).length > 0;
+}
+
+function inspected({ engine, settings }: ApiContext, reference: string, query: Query) {
   const verbose = query.text("verbose");
   if (!/^(|1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(verbose)) {
     const why = `strconv.ParseBool: parsing ${JSON.stringify(verbose)}: invalid syntax`;
@@ -114,7 +118,8 @@ function inspected({ engine }: ApiContext, reference: string, query: Query) {
   const network = engine.networks.findNetwork(reference);
   const scope = query.text("scope");
   if (scope !== "" && scope !== network.scope) throw new EngineError("not-found", `network ${reference} not found`);
-  return networkInspect(network, engine.networks, /^[1tT]/.test(verbose));
+  const source = { networks: engine.networks, cluster: settings.cluster, verbose: /^[1tT]/.test(verbose) };
+  return networkInspect(network, source);
 }
 
 function pruneRoute(app: ApiApp, context: ApiContext): void {
@@ -140,7 +145,7 @@ async function prune({ engine, clock, log }: ApiContext, filters: Filters): Prom
   const before = until === undefined ? undefined : parseUntil(until, clock.nowNs());
   const names: string[] = [];
   for (const network of engine.networks.networks()) {
-    if (network.predefined || network.configOnly || engine.networks.endpoints(network.id).length > 0) continue;
+    if (network.predefined || network.configOnly || isBusy(engine.networks, network)) continue;
     if (before !== undefined && network.createdNs > before) continue;
     if (!filters.labels("label", network.labels) || !filters.withoutLabels("label!", network.labels)) continue;
     try {

@@ -1,6 +1,7 @@
 /** `docker info` of a host that shares networks: which store, under which address, and what is the matter when it is away. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseAddress } from "../../addr/ip-address.ts";
 import type { ClusterStatus } from "../../cluster/cluster.ts";
 import type { ApiSettings } from "../api-context.ts";
 import { TestServer } from "../fake/test-server.ts";
@@ -13,7 +14,13 @@ async function info(settings: Partial<ApiSettings>): Promise<ReadonlyMap<string,
 }
 
 async function sharing(status: () => ClusterStatus): Promise<ReadonlyMap<string, unknown>> {
-  const cluster = { store: "etcd://10.0.0.9:2379", advertise: "10.0.0.1:2376", status };
+  const cluster = {
+    store: "etcd://10.0.0.9:2379",
+    hostName: "a",
+    address: parseAddress("10.0.0.1"),
+    port: 2376,
+    status,
+  };
   return info({ cluster, warnings: ["WARNING: other"] });
 }
 

@@ -1,5 +1,6 @@
 /** The host and engine as `docker info` and `docker version` show them (Docker API v1.51, `system.Info`, `types.Version`). */
 import { availableParallelism, hostname, machine, release, totalmem } from "node:os";
+import { formatAddress } from "../../addr/ip-address.ts";
 import { formatTimeNs } from "../../base/clock.ts";
 import type { EngineInfo } from "../../engine/engine.ts";
 import type { ApiContext, ApiSettings } from "../api-context.ts";
@@ -111,7 +112,10 @@ function daemonView(settings: ApiSettings, info: EngineInfo) {
 
 /** Up to API 1.41, and shown by docker's command line of that time. */
 function clusterView({ cluster }: ApiSettings) {
-  return cluster === undefined ? {} : { ClusterStore: cluster.store, ClusterAdvertise: cluster.advertise };
+  if (cluster === undefined) return {};
+  const address = formatAddress(cluster.address);
+  const host = cluster.address.family === 4 ? address : `[${address}]`;
+  return { ClusterStore: cluster.store, ClusterAdvertise: `${host}:${cluster.port}` };
 }
 
 /** The docker command prints them last. */

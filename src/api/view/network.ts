@@ -4,7 +4,8 @@ import { formatAddress, type Family } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
 import { formatPrefix } from "../../addr/prefix.ts";
 import type { NetworkController } from "../../controller/cnm.ts";
-import type { EndpointIntent, NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent, PeerIntent, PoolIntent } from "../../drivers/intent.ts";
+import type { ClusterPresence } from "../api-context.ts";
 
 /** As `GET /networks` lists it: without its containers. */
 export function networkSummary(network: NetworkIntent) {
@@ -32,10 +33,44 @@ export function networkSummary(network: NetworkIntent) {
   };
 }
 
-/** As `GET /networks/{id}` shows it; with `verbose` the services that swarm would list: none. */
-export function networkInspect(network: NetworkIntent, networks: NetworkController, verbose: boolean) {
-  const view = { ...networkSummary(network), Containers: containersOf(network, networks) };
-  return verbose ? { ...view, Services: {} } : view;
+interface InspectSource {
+  readonly networks: NetworkController;
+  readonly cluster: ClusterPresence | undefined;
+  readonly verbose: boolean;
+}
+
+/**
+ * As `GET /networks/{id}` shows it: with the hosts that have endpoints on it where hosts share it, and, when `verbose`, with the
+ * services that swarm would list: none.
+ */
+export function networkInspect(network: NetworkIntent, { networks, cluster, verbose }: InspectSource) {
+  const local = networks.endpoints(network.id);
+  const peers = networks.peers(network.id);
+  const hosts = hostsOn({ local, peers, cluster: network.scope === "global" ? cluster : undefined });
+  return {
+    ...networkSummary(network),
+    Containers: containersOf(networks, local, peers),
+    ...(hosts.length === 0 ? {} : { Peers: hosts }),
+    ...(verbose ? { Services: {} } : {}),
+  };
+}
+
+interface PeerInfo {
+  readonly Name: string;
+  readonly IP: string;
+}
+
+interface Members {
+  readonly local: readonly EndpointIntent[];
+  readonly peers: readonly PeerIntent[];
+  readonly cluster: ClusterPresence | undefined;
+}
+
+/** By name, ourselves among them. */
+function hostsOn({ local, peers, cluster }: Members): readonly PeerInfo[] {
+  const hosts = new Map(peers.map(({ hostName, hostAddress }) => [hostName, formatAddress(hostAddress)]));
+  if (cluster !== undefined && local.length > 0) hosts.set(cluster.hostName, formatAddress(cluster.address));
+  return [...hosts].map(([Name, IP]) => ({ Name, IP })).sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 function poolView(pool: PoolIntent) {
@@ -59,16 +94,23 @@ export interface EndpointResource {
   readonly IPv6Address: string;
 }
 
-/** Endpoints by the id of the container that they are in, `ep-<id>` for those in none. */
-function containersOf(network: NetworkIntent, networks: NetworkController): Record<string, EndpointResource> {
-  const resources = networks.endpoints(network.id).map((endpoint): [string, EndpointResource] => {
+/** Endpoints by the id of the container that they are in, `ep-<id>` for those in none and for those of other hosts. */
+function containersOf(
+  networks: NetworkController,
+  local: readonly EndpointIntent[],
+  peers: readonly PeerIntent[],
+): Record<string, EndpointResource> {
+  const own = local.map((endpoint): [string, EndpointResource] => {
     const sandbox = endpoint.attachment === undefined ? undefined : networks.findSandbox(endpoint.attachment.sandboxId);
     return [sandbox?.containerId ?? `ep-${endpoint.id}`, endpointResource(endpoint)];
   });
-  return Object.fromEntries(resources.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const others = peers.map((peer): [string, EndpointResource] => [`ep-${peer.id}`, endpointResource(peer)]);
+  return Object.fromEntries([...own, ...others].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function endpointResource(endpoint: EndpointIntent): EndpointResource {
+type ShownEndpoint = Pick<EndpointIntent, "id" | "name" | "mac" | "addresses">;
+
+function endpointResource(endpoint: ShownEndpoint): EndpointResource {
   return {
     Name: endpoint.name,
     EndpointID: endpoint.id,
@@ -78,7 +120,7 @@ function endpointResource(endpoint: EndpointIntent): EndpointResource {
   };
 }
 
-function addressText(endpoint: EndpointIntent, family: Family): string {
+function addressText(endpoint: ShownEndpoint, family: Family): string {
   const prefix = endpoint.addresses.find((candidate) => candidate.address.family === family);
   return prefix === undefined ? "" : formatPrefix(prefix);
 }
