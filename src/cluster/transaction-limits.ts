@@ -2,7 +2,7 @@
  * What every cluster store refuses before it sends anything, so that all three refuse the same: malformed keys, records too
  * large, transactions too long or with one key written twice. And the one form of the error for a store that is away.
  */
-import { EngineError, messageOf } from "../base/errors.ts";
+import { EngineError } from "../base/errors.ts";
 import { MAX_KEY_BYTES, MAX_OPERATIONS, type ClusterTransaction } from "./cluster-store.ts";
 
 /** Of all values of one transaction together, in UTF-8: what fits into one request to Consul. */
@@ -11,8 +11,8 @@ export const MAX_VALUE_BYTES = 256 * 1024;
 const KEY = /^[A-Za-z0-9._:-]+(\/[A-Za-z0-9._:-]+)*$/;
 
 /** "cluster store etcd://...: why". */
-export function storeUnavailable(address: string, cause: unknown): EngineError {
-  return new EngineError("unavailable", `cluster store ${address}: ${messageOf(cause)}`, { cause });
+export function storeUnavailable(address: string, why: string, cause?: unknown): EngineError {
+  return new EngineError("unavailable", `cluster store ${address}: ${why}`, { cause });
 }
 
 /** Gives the key, or prefix, back. */

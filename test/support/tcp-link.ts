@@ -24,7 +24,7 @@ export class TcpLink implements AsyncDisposable {
     const sockets = new Set<Socket>();
     const keep = (socket: Socket): Socket => {
       sockets.add(socket);
-      socket.on("error", () => undefined);
+      socket.setNoDelay(true).on("error", () => undefined);
       return socket.once("close", () => sockets.delete(socket));
     };
     const server = createServer((near) => {
