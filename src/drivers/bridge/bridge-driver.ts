@@ -9,7 +9,7 @@ import { isInterfaceName } from "../../sandbox/interface-name.ts";
 import type { Driver, JoinInfo } from "../driver.ts";
 import type { EndpointIntent, NetworkIntent } from "../intent.ts";
 import { bridgeConfig, type BridgeConfig, type BridgeDriverOptions } from "./config.ts";
-import { checkConflicts, checkPools } from "./conflicts.ts";
+import { checkConflict, checkPools } from "./conflicts.ts";
 import { endpointState } from "./endpoint-state.ts";
 import { networkState } from "./network-state.ts";
 import { publishing } from "./publishing.ts";
@@ -51,10 +51,10 @@ function validate(network: NetworkIntent, existing: readonly NetworkIntent[], co
   checkPools(network);
   const { bridge, interfacePrefix } = configOf(network);
   checkNames(bridge, interfacePrefix);
-  const others = existing
-    .filter((other) => other.driver === "bridge" && !other.configOnly && other.id !== network.id)
-    .map((other) => ({ network: other, bridge: configOf(other).bridge }));
-  checkConflicts(network, bridge, others);
+  for (const other of existing) {
+    if (other.driver !== "bridge" || other.configOnly || other.id === network.id) continue;
+    checkConflict({ network, bridge }, { network: other, bridge: configOf(other).bridge });
+  }
 }
 
 /** Docker finds out later, from the kernel, or not at all: a bridge named `br+` is a wildcard in every one of its rules. */

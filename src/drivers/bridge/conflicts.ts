@@ -18,22 +18,21 @@ export function checkPools(network: NetworkIntent): void {
   }
 }
 
-/** Throws `forbidden` when `network`, whose bridge is `bridge`, clashes with another. */
-export function checkConflicts(
-  network: NetworkIntent,
-  bridge: string,
-  others: readonly { readonly network: NetworkIntent; readonly bridge: string }[],
-): void {
-  const own = claims(network);
-  for (const other of others) {
-    const reason = other.bridge === bridge ? "same bridge name" : overlap(own, claims(other.network));
-    if (reason !== undefined)
-      throw new EngineError(
-        "forbidden",
-        `cannot create network ${network.id} (${bridge}): conflicts with network ` +
-          `${other.network.id} (${other.bridge}): networks have ${reason}`,
-      );
-  }
+interface BridgeClaim {
+  readonly network: NetworkIntent;
+  readonly bridge: string;
+}
+
+/** Throws `forbidden` when a new network clashes with another. A thousand of them are asked after, so nothing is made here. */
+export function checkConflict(mine: BridgeClaim, other: BridgeClaim): void {
+  const reason =
+    other.bridge === mine.bridge ? "same bridge name" : overlap(claims(mine.network), claims(other.network));
+  if (reason === undefined) return;
+  throw new EngineError(
+    "forbidden",
+    `cannot create network ${mine.network.id} (${mine.bridge}): conflicts with network ` +
+      `${other.network.id} (${other.bridge}): networks have ${reason}`,
+  );
 }
 
 function overlap(own: readonly Prefix[], theirs: readonly Prefix[]): string | undefined {
