@@ -51,7 +51,7 @@ export interface Cluster extends AsyncDisposable {
    */
   putEndpoint(endpoint: OwnEndpoint): Promise<void>;
 
-  /** Accepts absence. */
+  /** Accepts absence, and that the store is away: it goes from there when that returns. */
   removeEndpoint(networkId: string, id: string): Promise<void>;
 
   readonly addresses: ClusterAddresses;
@@ -59,6 +59,9 @@ export interface Cluster extends AsyncDisposable {
 
 /** Address pools of the whole cluster. */
 export interface ClusterAddresses {
+  /** Whether there is such a pool, from the local copy. */
+  knowsPool(id: string): boolean;
+
   /**
    * Takes a subnet for all hosts; without one the next free of the cluster's default pools (10.0.0.0/8 in /24s) that meets none of `reserved`.
    * Throws `forbidden` "invalid pool request: Pool overlaps with other one on this address space", `invalid-argument` "all
@@ -75,16 +78,21 @@ export interface ClusterAddresses {
   releasePool(id: string): Promise<void>;
 
   /**
-   * Leases an address for this host: the one asked for, else the next after the last one given out that is free and was not
-   * given back within the last `reuseDelayMs` (those come last, oldest first). Undefined when all are taken. Throws `forbidden`
-   * "Address already in use". Asking again for one that this host holds under the same `holder` succeeds.
+   * Leases an address for this host: the one asked for, else the next after the last one this host gave out (in steps, so that
+   * hosts do not all try the same) that is free and was not given back within the last `reuseDelayMs` (those come last, oldest
+   * first); for the holder "gateway" the lowest. Undefined when all are taken. Throws `forbidden` "Address already in use", `unavailable`
+   * when it cannot be known that nobody has it. Asking again for one that this host holds under the same `holder` succeeds
+   * without a request; with `again` under any, also for one of the network's own.
    */
   requestAddress(
     poolId: string,
-    request: { readonly address?: IpAddress; readonly holder: string },
+    request: { readonly address?: IpAddress; readonly holder: string; readonly again?: boolean },
   ): Promise<IpAddress | undefined>;
 
-  /** Only what this host holds, or what belongs to the network itself (`holder` "gateway" or "auxiliary"). Accepts absence. */
+  /**
+   * Only what this host holds, or what belongs to the network itself (`holder` "gateway" or "auxiliary"). Accepts absence, and
+   * that the store is away: it is given back when that returns.
+   */
   releaseAddress(poolId: string, address: IpAddress): Promise<void>;
 }
 
@@ -101,7 +109,12 @@ export interface ClusterHost {
 export type ClusterStatus =
   | { readonly state: "connected" }
   /** Changes are refused; traffic is not touched. */
-  | { readonly state: "away"; readonly reason: string; readonly sinceMs: number };
+  | {
+      readonly state: "away";
+      readonly reason: string;
+      /** Milliseconds since the Unix epoch. */
+      readonly sinceMs: number;
+    };
 
 export interface NewSharedNetwork {
   readonly id: string;

@@ -34,6 +34,12 @@ export class RecordReader {
     return this.#value;
   }
 
+  /** Whatever it is, for somebody else to read. */
+  json(): Json {
+    if (this.#value === undefined) throw this.#wrong("a value");
+    return this.#value;
+  }
+
   flag(): boolean {
     if (typeof this.#value !== "boolean") throw this.#wrong("true or false");
     return this.#value;
