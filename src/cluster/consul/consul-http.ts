@@ -1,0 +1,144 @@
+/**
+ * Consul's HTTP API (v1) as far as a store needs it: requests that end, over several servers. A request that surely reached
+ * none goes to the next; one that may have is only repeated when that does no harm. Answers are foreign: they are bounded, and
+ * nothing but text comes out of here.
+ *
+ * npm's `consul` does not fit: it cannot make a session that depends on nothing but its time to live, knows one server, and
+ * keeps answers of any length.
+ */
+import * as http from "node:http";
+import * as https from "node:https";
+import { setTimeout as pause } from "node:timers/promises";
+import { messageOf } from "../../base/errors.ts";
+import { formatStoreHost, type StoreOptions } from "../store-address.ts";
+
+/** The largest copy of a prefix that is taken. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+/** An election takes Consul about a second; who asks meanwhile is told to ask again. */
+const LEADERLESS_PAUSE_MS = 100;
+/** None of these reached a server. */
+const UNREACHED = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN", "EHOSTDOWN"]);
+
+export interface ConsulRequest {
+  readonly method: "GET" | "PUT";
+  /** Below `/v1`, with its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+  /** Carried out twice it does what it does once. */
+  readonly repeatable: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface ConsulAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** `X-Consul-Index`: 0 when it is missing. */
+  readonly index: number;
+}
+
+/** The server may have heard it, and gave no answer. */
+class Unanswered extends Error {}
+
+export class ConsulHttp implements Disposable {
+  readonly #hosts: readonly string[];
+  readonly #secure: boolean;
+  readonly #agent: http.Agent;
+  /** Which host answered last. */
+  #preferred = 0;
+
+  constructor({ hosts, tls }: StoreOptions) {
+    this.#hosts = hosts.map(formatStoreHost);
+    this.#secure = tls !== undefined;
+    const options = { keepAlive: true, maxFreeSockets: 4 };
+    this.#agent = tls === undefined ? new http.Agent(options) : new https.Agent({ ...options, ...tls });
+  }
+
+  /** Throws Error with a reason, without saying of which store. */
+  async request(request: ConsulRequest): Promise<ConsulAnswer> {
+    const deadline = performance.now() + request.timeoutMs;
+    for (;;) {
+      const answer = await this.#anyHost(request, deadline);
+      if (answer.status < 500) return answer;
+      const text = answer.text.trim().slice(0, 200);
+      const leaderless = answer.text.includes("No cluster leader");
+      if (!leaderless || performance.now() + LEADERLESS_PAUSE_MS > deadline)
+        throw new Error(text || `status ${answer.status}`);
+      await pause(LEADERLESS_PAUSE_MS, undefined, { signal: request.signal });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+
+  async #anyHost(request: ConsulRequest, deadline: number): Promise<ConsulAnswer> {
+    const hosts = this.#hosts;
+    const first = this.#preferred;
+    const reasons: string[] = [];
+    for (let tried = 0; tried < hosts.length; tried++) {
+      const at = (first + tried) % hosts.length;
+      const host = hosts[at] ?? "";
+      // Each host left gets its share of the time, so that a silent one does not take it all.
+      const timeoutMs = Math.max(1, (deadline - performance.now()) / (hosts.length - tried));
+      try {
+        const answer = await this.#ask(host, request, timeoutMs);
+        this.#preferred = at;
+        return answer;
+      } catch (error) {
+        request.signal.throwIfAborted();
+        reasons.push(hosts.length > 1 ? `${host}: ${messageOf(error)}` : messageOf(error));
+        if (error instanceof Unanswered && !request.repeatable) break;
+      }
+    }
+    throw new Error(reasons.join("; "));
+  }
+
+  async #ask(host: string, { method, path, body, signal }: ConsulRequest, timeoutMs: number): Promise<ConsulAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ConsulAnswer>();
+    const url = new URL(`${this.#secure ? "https" : "http"}://${host}/v1${path}`);
+    const sent = (this.#secure ? https : http).request(url, { method, agent: this.#agent, signal });
+    const timer = setTimeout(() => sent.destroy(new Unanswered("no answer in time")), timeoutMs);
+    sent.once("error", (error) => reject(UNREACHED.has(codeOf(error)) ? error : new Unanswered(reasonOf(error))));
+    sent.once("response", (response) => {
+      readText(response).then(
+        (text) => resolve({ status: response.statusCode ?? 0, text, index: indexOf(response) }),
+        (error: unknown) => reject(new Unanswered(reasonOf(error))),
+      );
+    });
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function readText(response: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new Error(`an answer longer than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  if (!response.complete) throw new Error("the answer broke off");
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function indexOf(response: http.IncomingMessage): number {
+  const index = Number(response.headers["x-consul-index"]);
+  return Number.isSafeInteger(index) && index > 0 ? index : 0;
+}
+
+function codeOf(error: Error): string {
+  // Names with several addresses give one error for all of them.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error && "code" in first ? String(first.code) : "";
+}
+
+function reasonOf(error: unknown): string {
+  const text = messageOf(error);
+  return text === "" && error instanceof Error ? codeOf(error) : text;
+}
