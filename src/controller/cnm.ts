@@ -156,6 +156,8 @@ export interface SandboxSpec {
    * of it. In the host's namespace there is nothing to publish.
    */
   readonly ports?: readonly PortRequest[];
+  /** Ports that the container says it listens on, published or not; plugins are told. */
+  readonly exposed?: readonly { readonly protocol: PortProtocol; readonly port: number }[];
   readonly links?: readonly SandboxLink[];
   readonly endpoints: readonly EndpointSpec[];
 }

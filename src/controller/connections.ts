@@ -12,6 +12,7 @@ import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spe
 import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { giveWayOut, keepWayOut, withoutIdleGateway } from "./gateway-network.ts";
 import { refreshLinks, refreshParents } from "./links.ts";
+import { endpointPorts } from "./plugin-calls.ts";
 import { plugIn, unplug } from "./plugging.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { shareNames } from "./shared-endpoints.ts";
@@ -29,7 +30,11 @@ export async function connect(world: World, sandboxId: string, spec: EndpointSpe
       checkHost(world, sandbox, network.driver);
       checkCompany(world, [...before.map((join) => join.network), network]);
       checkEndpointSpec(network, spec);
-      const [draft] = await draftEndpoints(world, sandboxId, [{ network, spec }], { joined: before, undo });
+      const [draft] = await draftEndpoints(world, sandboxId, [{ network, spec }], {
+        joined: before,
+        undo,
+        ports: endpointPorts(sandbox),
+      });
       if (draft === undefined) throw new EngineError("internal", `connect ${spec.name}: no endpoint was made`);
       const added = await plugIn(world, sandbox, { before, added: draft, undo });
       await giveWayOut(world, sandboxId, undo);

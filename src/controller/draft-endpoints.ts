@@ -7,14 +7,26 @@ import { EngineError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Rollback } from "../base/rollback.ts";
 import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
+import type { EndpointPorts } from "../drivers/procedures.ts";
 import { compareEndpoints } from "../sandbox/gateway.ts";
 import { chooseInterfaceName, INTERFACE_NAME_OPTION } from "../sandbox/interface-name.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { joinOf, type Join } from "./desired.ts";
 import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { leaseAddresses } from "./lease-addresses.ts";
+import { plugEndpoint, type Joining } from "./plugin-calls.ts";
 import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
+
+const NO_PORTS: EndpointPorts = { exposed: [], mappings: [] };
+
+export interface DraftOptions {
+  /** What the sandbox has already. */
+  readonly joined: readonly Join[];
+  readonly undo: Rollback;
+  /** Of the container, for drivers that publish them themselves. */
+  readonly ports?: EndpointPorts;
+}
 
 /** A checked wish: the network exists and allows it. */
 export interface Wanted {
@@ -31,12 +43,15 @@ export async function draftEndpoints(
   world: World,
   sandboxId: string,
   wanted: readonly Wanted[],
-  options: { readonly joined: readonly Join[]; readonly undo: Rollback },
+  options: DraftOptions,
 ): Promise<readonly Join[]> {
   const drafts: Join[] = [];
   for (const wish of wanted) {
-    if ([...options.joined, ...drafts].some((other) => isSecond(other, wish))) throw alreadyJoined(wish);
-    drafts.push(await draftEndpoint(world, wish, options.undo));
+    const others = [...options.joined, ...drafts];
+    if (others.some((other) => isSecond(other, wish))) throw alreadyJoined(wish);
+    const isPublished = others.some(({ endpoint }) => endpoint.ports.length > 0);
+    const joining = { sandboxId, ports: options.ports ?? NO_PORTS, isPublished, undo: options.undo };
+    drafts.push(await draftEndpoint(world, wish, joining));
   }
   return nameInterfaces(sandboxId, drafts, options.joined);
 }
@@ -51,17 +66,18 @@ function alreadyJoined({ network, spec }: Wanted): EngineError {
   return new EngineError("forbidden", `endpoint with name ${spec.name} already exists in network ${network.name}`);
 }
 
-async function draftEndpoint(world: World, { network, spec }: Wanted, undo: Rollback): Promise<Join> {
+async function draftEndpoint(world: World, { network, spec }: Wanted, joining: Joining): Promise<Join> {
+  const { undo } = joining;
   const id = newId();
   world.registry.reserveName(network, spec.name, id);
   undo.add(`name ${spec.name}`, () => world.registry.releaseName(network.id, spec.name, id));
-  const addresses = await leaseAddresses(world, network, spec, undo);
-  const hasLink = world.driver(network.driver).capabilities.addresses;
+  const mac = spec.mac ?? ((await needsMac(world, network)) ? randomMac() : undefined);
+  const addresses = await leaseAddresses(world, network, present({ ...spec, mac }), undo);
   const endpoint: EndpointIntent = present({
     id,
     networkId: network.id,
     name: spec.name,
-    mac: spec.mac ?? (hasLink ? randomMac() : undefined),
+    mac,
     addresses,
     linkLocal: spec.linkLocal ?? [],
     dnsNames: [...new Set(spec.dnsNames ?? [spec.name])],
@@ -71,7 +87,14 @@ async function draftEndpoint(world: World, { network, spec }: Wanted, undo: Roll
     ports: [],
     links: [],
   });
-  return joinOf(world, network, endpoint);
+  return joinOf(world, network, await plugEndpoint(world, network, endpoint, joining));
+}
+
+/** Whether one is drawn: built-in drivers want it, plugins choose their own, unless the address is leased under it. */
+async function needsMac(world: World, network: NetworkIntent): Promise<boolean> {
+  const { capabilities, procedures } = world.driver(network.driver);
+  if (!capabilities.addresses) return false;
+  return procedures === undefined || (await world.ipamDriver(network.ipamDriver).needs?.())?.mac === true;
 }
 
 function nameInterfaces(sandboxId: string, drafts: readonly Join[], joined: readonly Join[]): readonly Join[] {

@@ -3,6 +3,7 @@
  * pool that has one. Each lease is undone when what follows fails.
  */
 import { formatAddress, type Family, type IpAddress } from "../addr/ip-address.ts";
+import type { MacAddress } from "../addr/mac-address.ts";
 import { prefixContains, type Prefix } from "../addr/prefix.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { Rollback } from "../base/rollback.ts";
@@ -10,20 +11,22 @@ import type { EndpointIntent, NetworkIntent, PoolIntent } from "../drivers/inten
 import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { present } from "../store/record-reader.ts";
+import { forgiving, isPlugin } from "./lease-pools.ts";
 import { isShared } from "./shared-record.ts";
 import type { World } from "./world.ts";
 
 export async function leaseAddresses(
   world: World,
   network: NetworkIntent,
-  spec: Pick<EndpointSpec, "ipv4Address" | "ipv6Address">,
+  spec: Pick<EndpointSpec, "ipv4Address" | "ipv6Address" | "mac">,
   undo: Rollback,
 ): Promise<readonly Prefix[]> {
   const leased: Prefix[] = [];
   for (const family of [4, 6] as const) {
     const pools = leasedPools(network, family);
     const wanted = family === 4 ? spec.ipv4Address : spec.ipv6Address;
-    const address = pools.length === 0 ? undefined : await leaseFrom(world, network, { pools, wanted, undo });
+    const address =
+      pools.length === 0 ? undefined : await leaseFrom(world, network, { pools, wanted, mac: spec.mac, undo });
     if (address !== undefined) leased.push(address);
   }
   return leased;
@@ -42,6 +45,7 @@ function leasedPools(network: NetworkIntent, family: Family): readonly LeasedPoo
 interface Wish {
   readonly pools: readonly LeasedPool[];
   readonly wanted: IpAddress | undefined;
+  readonly mac: MacAddress | undefined;
   readonly undo: Rollback;
 }
 
@@ -52,7 +56,7 @@ async function leaseFrom(world: World, network: NetworkIntent, wish: Wish): Prom
   if (wanted !== undefined && pools.length === 0) throw outsideSubnets(wanted);
   for (const { poolId } of pools) {
     try {
-      const request = present({ address: wanted, purpose: "endpoint" as const });
+      const request = present({ address: wanted, purpose: "endpoint" as const, mac: wish.mac });
       const leased = await ipam.requestAddress(poolId, request);
       if (leased !== undefined) {
         wish.undo.add("address lease", () => release(world, network, { poolId, address: leased.address }));
@@ -91,7 +95,10 @@ interface AddressLease {
   readonly address: IpAddress;
 }
 
-function leasesOf(network: NetworkIntent, { addresses }: Pick<EndpointIntent, "addresses">): readonly AddressLease[] {
+export function leasesOf(
+  network: NetworkIntent,
+  { addresses }: Pick<EndpointIntent, "addresses">,
+): readonly AddressLease[] {
   return addresses.flatMap(({ address }) => {
     const pool = leasedPools(network, address.family).find((candidate) => holds(candidate, address));
     return pool === undefined ? [] : [{ poolId: pool.poolId, address }];
@@ -101,7 +108,8 @@ function leasesOf(network: NetworkIntent, { addresses }: Pick<EndpointIntent, "a
 /** The cluster remembers what it could not be told while its store is away, and makes up for it: nobody is kept by that. */
 async function release(world: World, network: NetworkIntent, { poolId, address }: AddressLease): Promise<void> {
   try {
-    await world.ipamDriver(network.ipamDriver).releaseAddress(poolId, address);
+    const ipam = world.ipamDriver(network.ipamDriver);
+    await forgiving(world, ipam, ipam.releaseAddress(poolId, address));
   } catch (cause) {
     const isAway = cause instanceof EngineError && cause.code === "unavailable";
     if (!isAway || !isShared(world, network)) throw cause;
@@ -111,6 +119,7 @@ async function release(world: World, network: NetworkIntent, { poolId, address }
 
 /** Start-up: takes again exactly the addresses that the intent has. Throws when another has one of them. */
 export async function replayAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): Promise<void> {
+  if (isPlugin(world, network)) return;
   const ipam = world.ipamDriver(network.ipamDriver);
   for (const { poolId, address } of leasesOf(network, endpoint)) {
     await ipam.requestAddress(poolId, { address, purpose: "endpoint" });

@@ -9,7 +9,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { Rollback } from "../base/rollback.ts";
 import { parseResolvConf } from "../dns/resolv-conf.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
-import type { IpamDriver } from "../ipam/ipam.ts";
+import type { IpamDriver, Pool } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
 import { present } from "../store/record-reader.ts";
@@ -70,13 +70,22 @@ async function leasePool(world: World, network: NetworkIntent, { pool, reserved,
       reserved,
     }),
   );
-  undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id));
-  const gateway = await leaseGateway(ipam, leased.id, network, {
-    family: pool.family,
-    wanted: pool.gateway ?? leased.gateway?.address,
-  });
-  await leaseAuxiliary(ipam, leased.id, pool.auxiliary);
+  const held: IpAddress[] = [];
+  undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id, held));
+  const gateway = await gatewayOf(ipam, network, { pool, leased });
+  if (gateway !== undefined) held.push(gateway);
+  await leaseAuxiliary(ipam, leased.id, pool.auxiliary, held);
   return present({ ...pool, poolId: leased.id, subnet: leased.subnet, gateway });
+}
+
+/** One that the driver insists on is the network's already. */
+async function gatewayOf(
+  ipam: IpamDriver,
+  network: NetworkIntent,
+  { pool, leased }: { readonly pool: PoolIntent; readonly leased: Pool },
+): Promise<IpAddress | undefined> {
+  if (pool.gateway === undefined && leased.gateway !== undefined) return leased.gateway.address;
+  return leaseGateway(ipam, leased.id, network, { family: pool.family, wanted: pool.gateway });
 }
 
 /** Released with the pool. */
@@ -104,10 +113,16 @@ async function leaseGateway(
   }
 }
 
-async function leaseAuxiliary(ipam: IpamDriver, poolId: string, auxiliary: PoolIntent["auxiliary"]): Promise<void> {
+async function leaseAuxiliary(
+  ipam: IpamDriver,
+  poolId: string,
+  auxiliary: PoolIntent["auxiliary"],
+  held: IpAddress[],
+): Promise<void> {
   for (const [name, address] of Object.entries(auxiliary)) {
     try {
       await ipam.requestAddress(poolId, { address, purpose: "auxiliary" });
+      held.push(address);
     } catch (cause) {
       const what = `failed to allocate secondary ip address (${name}:${formatAddress(address)})`;
       throw new EngineError(codeOf(cause), `${what}: ${messageOf(cause)}`, { cause });
@@ -124,11 +139,26 @@ function codeOf(cause: unknown): "internal" | "unavailable" {
 export async function releasePools(world: World, network: NetworkIntent): Promise<void> {
   if (isShared(world, network) && network.ipamDriver === CLUSTER_IPAM) return;
   const ipam = world.ipamDriver(network.ipamDriver);
-  for (const { poolId } of network.pools) if (poolId !== undefined) await ipam.releasePool(poolId);
+  for (const { poolId, gateway, auxiliary } of network.pools) {
+    if (poolId === undefined) continue;
+    const held = [...(gateway === undefined ? [] : [gateway]), ...Object.values(auxiliary)];
+    await forgiving(world, ipam, ipam.releasePool(poolId, held));
+  }
+}
+
+/** Giving back never stops at what a program says of it. */
+export async function forgiving(world: World, ipam: IpamDriver, release: Promise<void>): Promise<void> {
+  try {
+    await release;
+  } catch (cause) {
+    if (ipam.needs === undefined) throw cause;
+    world.log.warn({ err: cause }, `IPAM driver error, ignored: ${messageOf(cause)}`);
+  }
 }
 
 /** Start-up: takes again exactly what the intent says is ours. */
 export async function replayPools(world: World, network: NetworkIntent, undo: Rollback): Promise<void> {
+  if (isPlugin(world, network)) return;
   for (const pool of network.pools) {
     if (pool.poolId === undefined) continue;
     const leased = await leasePool(world, network, { pool, reserved: [], undo });
@@ -136,4 +166,9 @@ export async function replayPools(world: World, network: NetworkIntent, undo: Ro
       throw new EngineError("internal", `pool ${pool.poolId} of network ${network.name} came back as ${leased.poolId}`);
     }
   }
+}
+
+/** An IPAM driver that is a program has its own memory, or is asked again in the background (`replay-plugins.ts`). */
+export function isPlugin(world: World, { ipamDriver }: NetworkIntent): boolean {
+  return world.ipamDriver(ipamDriver).needs !== undefined;
 }

@@ -17,6 +17,7 @@ import { findNetwork } from "./find-network.ts";
 import { takeOverAddresses } from "./link-addresses.ts";
 import { leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
+import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugin-calls.ts";
 import { SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
 import { isShared } from "./shared-record.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
@@ -24,10 +25,12 @@ import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts"
 /** A new network, up and known everywhere. When any part fails nothing of it is left. */
 export async function createNetwork(world: World, spec: NetworkSpec): Promise<NetworkIntent> {
   return attempt(world.log, `create network ${spec.name}`, async (undo) => {
+    await findPlugins(world, spec);
     const isForAll = isShared(world, networkIntent(world, spec));
     const network = await (isForAll ? commitShared : commitLocal)(world, spec, undo);
     await world.locks.run(networkKey(network.id), async () => {
       const state = networkState(world, network);
+      await tellOfNetwork(world, network, undo);
       await forwardFor(world, network);
       await change(world, NOTHING, state).catch((cause: unknown) => {
         throw EngineError.wrap(cause, `create network ${network.name}`);
@@ -93,6 +96,7 @@ function withoutSubnet({ family, auxiliary }: PoolIntent): PoolIntent {
 /** Packets leave a bridge only through a kernel that forwards. */
 async function forwardFor(world: World, network: NetworkIntent): Promise<void> {
   if (network.configOnly || network.internal || isShared(world, network)) return;
+  if (world.driver(network.driver).procedures !== undefined) return;
   for (const family of new Set(network.pools.map((pool) => pool.family))) await world.ensureForwarding?.(family);
 }
 
@@ -125,6 +129,7 @@ async function tearDownNetwork(world: World, network: NetworkIntent): Promise<vo
   }
   if (isUserDefined(network)) await world.dns.change([{ remove: "network", id: network.id }]);
   await releasePools(world, network);
+  await tellOfNetworksEnd(world, network);
 }
 
 function checkRemovable(world: World, network: NetworkIntent): void {

@@ -17,6 +17,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
+import { PluginDrivers, type PluginDriversOptions } from "../drivers/remote/plugin-drivers.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import { enableForwarding } from "../firewall/forwarding.ts";
 import type { FirewallBackend } from "../firewall/forward-drop.ts";
@@ -56,6 +57,8 @@ export interface OpenOptions {
   readonly forwardWithoutDrop?: boolean;
   /** What this host shares with others, and how; absent: nothing. */
   readonly cluster?: ClusterSettings;
+  /** Where plugins are looked for, and how long they are waited for. */
+  readonly plugins?: Omit<PluginDriversOptions, "log">;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly events?: EventBus;
@@ -100,10 +103,12 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   };
   const shared = { ensureForwarding, store, kernel, firewall, dns, ports, events, clock, log, runDirectory, settings };
   const ipamDrivers = openIpam(options, store);
+  const plugins = parts.use(new PluginDrivers({ ...options.plugins, log }));
   const controller = parts.use(
     await Controller.open({
       ...shared,
       ipamDrivers,
+      plugins,
       drivers: builtInDrivers(settings, iptables),
       translatedFamilies: filteredFamilies(options),
     }),

@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { DnsService } from "../dns/dns.ts";
 import type { Driver } from "../drivers/driver.ts";
+import type { DriverPlugins } from "../drivers/driver-plugins.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import type { IpamDriver } from "../ipam/ipam.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -31,6 +32,8 @@ export interface ControllerOptions {
   /** Absolute; sandboxes' namespace files live in its `netns/`. Lost at reboot, as the namespaces are. */
   readonly runDirectory: string;
   readonly settings: NetworkSettings;
+  /** Drivers that are other programs; absent: there are none. */
+  readonly plugins?: DriverPlugins;
   /** `--cluster-store`: what this host shares with others; absent: nothing, and there are no networks that span hosts. */
   readonly cluster?: Cluster;
   /** Families whose published ports the firewall translates, both unless said otherwise; the others are the proxy's. */

@@ -10,6 +10,7 @@ import { change, changeAll } from "./apply.ts";
 import { sandboxNamespace, sandboxState, type Join } from "./desired.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
+import { endEndpoints, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
 import { publish, unpublish, type Published } from "./publish.ts";
 import type { EndpointEntry, SandboxEntry } from "./registry.ts";
 import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
@@ -41,6 +42,7 @@ export async function plugIn(
   const published = await publish(world, sandbox, [...before, draft].sort(compareEndpoints), undo);
   const added = published.joins.find(({ endpoint }) => endpoint.id === draft.endpoint.id) ?? draft;
   await makeConnection(world, published, { before, added, undo });
+  await moveConnectivity(world, published.sandbox, { before, after: published.joins, undo });
   return added;
 }
 
@@ -123,9 +125,11 @@ interface Unplug {
 
 /** The endpoint leaves the sandbox and is no more; its address and, where it was the gateway, its ports go on to others. */
 export async function unplug(world: World, sandbox: SandboxIntent, { all, leaving }: Unplug): Promise<void> {
+  await leaveDrivers(world, all, [leaving]);
   const published = await moveAway(world, sandbox, { all, leaving });
   await breakConnection(world, published, { all, leaving });
   await withdrawEndpoints(world, [leaving]);
+  await endEndpoints(world, [leaving], { sandbox: published.sandbox, all, rest: published.joins });
   await releaseAddresses(world, leaving.network, leaving.endpoint);
   world.registry.commit({
     put: liveEntries(published.sandbox, published.joins),

@@ -201,6 +201,7 @@ export function encodeSandbox({ phase, intent }: Stored<SandboxIntent>): Json {
       name,
       address: host === "host-gateway" ? host : formatAddress(host),
     })),
+    exposed: intent.exposed?.map((port) => ({ ...port })),
     links: intent.links.map((link) => ({
       ...link,
       names: [...link.names],
@@ -235,6 +236,7 @@ export function decodeSandbox(id: string, value: Json): Stored<SandboxIntent> {
     extraHosts: record.field("extraHosts").list(decodeExtraHost),
     sysctls: textMap(record.field("sysctls")),
     ports: record.field("ports").optional((reader) => reader.list(decodeSandboxPort)) ?? [],
+    exposed: record.field("exposed").optional((reader) => reader.list(decodeExposed)),
     links: record.field("links").optional((reader) => reader.list(decodeSandboxLink)) ?? [],
     resolver: record.field("resolver").optional((reader) => ({
       udpPort: reader.field("udpPort").integer(),
@@ -248,11 +250,12 @@ function decodeSandboxLink(record: RecordReader): SandboxLink {
   return {
     containerId: record.field("containerId").text(),
     names: texts(record.field("names")),
-    ports: record.field("ports").list((reader) => ({
-      protocol: decodeProtocol(reader),
-      port: reader.field("port").integer(),
-    })),
+    ports: record.field("ports").list(decodeExposed),
   };
+}
+
+function decodeExposed(record: RecordReader): NonNullable<SandboxIntent["exposed"]>[number] {
+  return { protocol: decodeProtocol(record), port: record.field("port").integer() };
 }
 
 function decodeSandboxPort(record: RecordReader): SandboxPort {

@@ -21,6 +21,8 @@ export interface SandboxIntent {
   readonly sysctls: Readonly<Record<string, string>>;
   /** What is to be published, and the host port that each has now. */
   readonly ports: readonly SandboxPort[];
+  /** Ports that the container says it listens on. */
+  readonly exposed?: NonNullable<SandboxSpec["exposed"]>;
   readonly links: readonly SandboxLink[];
   /** Where its resolver listened last; absent while it never had one. */
   readonly resolver?: ResolverPorts;

@@ -18,6 +18,7 @@ import { withWayOut } from "./gateway-network.ts";
 import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
+import { endEndpoints, endpointPorts, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
 import { publish, unpublish } from "./publish.ts";
 import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";
@@ -44,7 +45,7 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
       const wanted = wantedEndpoints(world, spec);
       const draft = sandboxIntent(world, { id, spec, wanted });
       extraHosts(world, draft);
-      const asked = await draftEndpoints(world, id, wanted, { joined: [], undo });
+      const asked = await draftEndpoints(world, id, wanted, { joined: [], undo, ports: endpointPorts(draft) });
       const drafts = await withWayOut(world, id, asked, undo);
       const { sandbox, joins: published } = await publish(world, draft, drafts, undo);
       const joins = withLinks(world, sandbox, published);
@@ -52,6 +53,7 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
       commitCreation(world, sandbox, { joins, undo });
       await shareEndpoints(world, joins, undo);
       await build(world, sandbox, { joins, undo });
+      await moveConnectivity(world, sandbox, { before: [], after: joins, undo });
       const settled = settle(world, sandbox, joins);
       for (const join of joins) emitEndpoint(world, "connect", join, settled);
       return settled;
@@ -93,6 +95,7 @@ function sandboxIntent(
     extraHosts: spec.extraHosts ?? [],
     sysctls: spec.sysctls ?? {},
     ports: spec.ports ?? [],
+    exposed: spec.exposed,
     links: spec.links ?? [],
   });
 }
@@ -157,8 +160,10 @@ export async function removeSandbox(world: World, id: string): Promise<void> {
     if (sandbox === undefined) return;
     const joins = joinsOf(world, id);
     world.registry.commit({ put: entries(sandbox, joins, "removing") });
+    await leaveDrivers(world, joins, joins);
     await dismantle(world, sandbox, joins);
     await withdrawEndpoints(world, joins);
+    await endEndpoints(world, joins);
     await forget(world, sandbox, joins);
     for (const join of joins) emitEndpoint(world, "disconnect", join, sandbox);
   });

@@ -29,8 +29,10 @@ import { releaseAddresses, replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
 import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
+import { endLostEndpoints, expectPlugins } from "./plugin-calls.ts";
 import { holdAgain } from "./publish.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
+import { replayPlugins } from "./replay-plugins.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { rememberPorts } from "./sandbox-names.ts";
 import { openRuntime } from "./sandboxes.ts";
@@ -53,6 +55,7 @@ export interface StartReport {
 
 export async function start(world: World): Promise<StartReport> {
   const unread = loadRecords(world);
+  expectPlugins(world);
   const found = await observeSandboxes(world);
   restoreLinks(world);
   const replaced = await takeLeases(world);
@@ -67,6 +70,7 @@ export async function start(world: World): Promise<StartReport> {
   for (const { intent } of world.registry.sandboxes()) {
     if (intent.links.length > 0) await refreshLinks(world, intent.id);
   }
+  void replayPlugins(world);
   world.log.info({ steps: steps.length, ...rules }, "networks are as intended");
   return { steps: steps.length, rules, unread };
 }
@@ -80,6 +84,7 @@ async function observeSandboxes(world: World): Promise<readonly Observation[]> {
     } catch (cause) {
       world.log.info({ sandbox: intent.id, reason: messageOf(cause) }, "sandbox is gone, its leases are free again");
       await forgetLeases(world, joinsOf(world, intent.id));
+      endLostEndpoints(world, joinsOf(world, intent.id));
       const endpoints = world.registry.endpointsOfSandbox(intent.id).map((entry) => entry.intent.id);
       world.registry.commit({ remove: { endpoints, sandboxes: [intent.id] } });
       return undefined;

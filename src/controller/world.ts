@@ -51,7 +51,7 @@ export interface World extends ControllerOptions {
   readonly holdings: Map<string, readonly Holding[]>;
   /** By network id: what was applied of a shared network that endpoints of ours are on. */
   readonly followed: Map<string, Followed>;
-  /** Shared networks that are not as they should be, by id, with what was said of them. */
+  /** Shared networks and endpoints that are not as they should be, by id, with what was said of them. */
   readonly refused: Map<string, string>;
   /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
   driver(name: string): Driver;
@@ -86,8 +86,8 @@ export function createWorld(options: ControllerOptions): World {
     holdings: new Map(),
     followed: new Map(),
     refused: new Map(),
-    driver: (name) => drivers.get(name) ?? missingDriver(name),
-    ipamDriver: (name) => ipamDrivers.get(name) ?? missingPlugin(name),
+    driver: (name) => drivers.get(name) ?? options.plugins?.driver(name) ?? missingDriver(name),
+    ipamDriver: (name) => ipamDrivers.get(name) ?? options.plugins?.ipamDriver(name) ?? missingPlugin(name),
   };
 }
 

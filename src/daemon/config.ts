@@ -34,6 +34,8 @@ export interface DaemonConfig {
   readonly ip6tables: boolean;
   readonly forwardWithoutDrop: boolean;
   readonly firewallBackend: "iptables" | "nftables";
+  /** `--plugin-timeout`: for one call of a network or IPAM plugin. */
+  readonly pluginTimeoutMs: number;
   /** The user chose the default bridge: whatever else runs here is no accident. */
   readonly bridgeChosen: boolean;
   /** Absent: this host shares nothing with others. */

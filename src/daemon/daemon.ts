@@ -55,6 +55,7 @@ async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Pro
     iptables: config.iptables,
     ip6tables: config.ip6tables,
     forwardWithoutDrop: config.forwardWithoutDrop,
+    plugins: { callTimeoutMs: config.pluginTimeoutMs },
     log,
     clock: systemClock,
     kernel,

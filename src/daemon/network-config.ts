@@ -13,7 +13,7 @@ import type { Settings } from "./flags/settings.ts";
 
 type NetworkPart = Pick<
   DaemonConfig,
-  "network" | "addressPools" | "iptables" | "ip6tables" | "forwardWithoutDrop" | "firewallBackend"
+  "network" | "addressPools" | "iptables" | "ip6tables" | "forwardWithoutDrop" | "firewallBackend" | "pluginTimeoutMs"
 >;
 
 export function resolveNetwork(settings: Settings): NetworkPart {
@@ -41,6 +41,7 @@ export function resolveNetwork(settings: Settings): NetworkPart {
     ip6tables: settings.flag("ip6tables"),
     forwardWithoutDrop: settings.flag("ip-forward-no-drop"),
     firewallBackend: resolveBackend(settings),
+    pluginTimeoutMs: settings.number("plugin-timeout") * 1000,
   };
 }
 
@@ -62,6 +63,8 @@ function refuseContradictions(settings: Settings): void {
       `You specified --${name}=false with --icc=false. ICC=false uses ${name} to function. Please set --icc or --${name} to true`,
     );
   }
+  const patience = settings.number("plugin-timeout");
+  if (patience < 1 || patience > 3600) throw refuse(`--plugin-timeout must be 1 to 3600 seconds: ${patience}`);
   if (settings.number("mtu") < 0) throw refuse(`invalid default MTU: ${settings.number("mtu")}`);
 }
 

@@ -18,7 +18,7 @@ export interface DriverPlugins {
   ipamDriver(name: string): IpamDriver | undefined;
 
   /** A network that exists has it: it is given from now on, and contacted when it is first needed. */
-  expectDriver(name: string, scope: "local" | "global"): void;
+  expectDriver(name: string): void;
   expectIpamDriver(name: string): void;
 }
 

@@ -119,6 +119,13 @@ export const NETWORK_FLAGS: readonly Flag[] = [
     help: "Path of the host's resolver configuration",
   },
   {
+    name: "plugin-timeout",
+    kind: "int",
+    initial: 30,
+    support: "acts",
+    help: "Seconds that a network or IPAM plugin has to answer a call",
+  },
+  {
     name: "network-control-plane-mtu",
     kind: "int",
     initial: 1500,

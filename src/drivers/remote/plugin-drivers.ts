@@ -22,10 +22,7 @@ export interface PluginDriversOptions {
 }
 
 /** Names of the address spaces of the IPAM drivers that are ours, as dockerd tells them to plugins. */
-const OWN_SPACES: Readonly<Record<string, { readonly local: string; readonly global: string }>> = {
-  default: { local: "LocalDefault", global: "GlobalDefault" },
-  null: { local: "null", global: "null" },
-};
+const OWN_SPACES: Readonly<Record<string, string>> = { default: "LocalDefault", null: "null" };
 
 export class PluginDrivers implements DriverPlugins, Disposable {
   readonly #ending = new AbortController();
@@ -46,7 +43,7 @@ export class PluginDrivers implements DriverPlugins, Disposable {
   }
 
   async findDriver(name: string): Promise<void> {
-    const driver = this.#drivers.get(name) ?? this.#newDriver(name, "local");
+    const driver = this.#drivers.get(name) ?? this.#newDriver(name);
     await driver.contact().catch((cause: unknown) => this.#forgetUnlessExpected(name, cause));
     this.#drivers.set(name, driver);
   }
@@ -65,8 +62,8 @@ export class PluginDrivers implements DriverPlugins, Disposable {
     return this.#ipams.get(name);
   }
 
-  expectDriver(name: string, scope: "local" | "global"): void {
-    if (!this.#drivers.has(name)) this.#drivers.set(name, this.#newDriver(name, scope));
+  expectDriver(name: string): void {
+    if (!this.#drivers.has(name)) this.#drivers.set(name, this.#newDriver(name));
   }
 
   expectIpamDriver(name: string): void {
@@ -90,12 +87,11 @@ export class PluginDrivers implements DriverPlugins, Disposable {
     throw cause;
   }
 
-  #newDriver(name: string, scope: "local" | "global"): RemoteDriver {
-    return new RemoteDriver(this.#plugin(name), { scope, addressSpaceOf: (network) => this.#addressSpaceOf(network) });
+  #newDriver(name: string): RemoteDriver {
+    return new RemoteDriver(this.#plugin(name), (network) => this.#addressSpaceOf(network));
   }
 
-  async #addressSpaceOf({ ipamDriver, scope }: NetworkIntent): Promise<string> {
-    const kind = scope === "local" ? "local" : "global";
-    return OWN_SPACES[ipamDriver]?.[kind] ?? (await this.#ipams.get(ipamDriver)?.addressSpace(kind)) ?? "";
+  async #addressSpaceOf({ ipamDriver }: NetworkIntent): Promise<string> {
+    return OWN_SPACES[ipamDriver] ?? (await this.#ipams.get(ipamDriver)?.addressSpace("local")) ?? "";
   }
 }

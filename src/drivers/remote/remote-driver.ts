@@ -17,26 +17,19 @@ import { NETWORK_DRIVER_INTERFACE } from "./protocol/protocol.ts";
 export class RemoteDriver implements Driver {
   readonly name: string;
   readonly procedures: DriverProcedures;
+  /**
+   * Its networks are this host's, whatever scope the plugin declares: what spans hosts is the plugin. So it is under dockerd too,
+   * unless that is in a swarm.
+   */
+  readonly capabilities = { scope: "local", addresses: true, singleton: false, hostNamespace: false } as const;
   readonly #plugin: Plugin;
-  #scope: "local" | "global";
   #known: Promise<void> | undefined;
 
-  /** `scope`: what it is taken to be until it was asked. */
-  constructor(
-    plugin: Plugin,
-    options: {
-      readonly scope: "local" | "global";
-      readonly addressSpaceOf: (network: NetworkIntent) => Promise<string>;
-    },
-  ) {
+  /** `addressSpaceOf`: how the network's IPAM driver calls the space that its pools are from. */
+  constructor(plugin: Plugin, addressSpaceOf: (network: NetworkIntent) => Promise<string>) {
     this.name = plugin.name;
     this.#plugin = plugin;
-    this.#scope = options.scope;
-    this.procedures = remoteProcedures(plugin, options.addressSpaceOf);
-  }
-
-  get capabilities(): Driver["capabilities"] {
-    return { scope: this.#scope, addresses: true, singleton: false, hostNamespace: false };
+    this.procedures = remoteProcedures(plugin, addressSpaceOf);
   }
 
   /** Whether it wants to hear of hosts; known once it was asked. */
@@ -55,7 +48,7 @@ export class RemoteDriver implements Driver {
     await this.#plugin.demand(NETWORK_DRIVER_INTERFACE);
     try {
       const capabilities = await this.#plugin.call(NETWORK_DRIVER.GetCapabilities, {});
-      this.#scope = checkedScope(capabilities.Scope);
+      checkedScope(capabilities.Scope);
       this.discoversHosts = connectivityScope(capabilities) === "global";
     } catch (cause) {
       throw EngineError.wrap(cause, `could not resolve driver ${this.name} in registry`);

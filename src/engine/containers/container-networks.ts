@@ -245,6 +245,7 @@ function sandboxSpec(entry: ContainerEntry, endpoints: readonly EndpointSpec[]):
     extraHosts: spec.extraHosts,
     sysctls: { ...defaults, ...Object.fromEntries(sysctls) },
     ports: portRequests(spec),
+    exposed: spec.exposedPorts.flatMap(exposedPort),
     endpoints,
   };
 }
@@ -258,9 +259,13 @@ function portRequests({ publish, exposedPorts }: ContainerSpec): readonly PortRe
 }
 
 function exposedRequest(text: string): readonly PortRequest[] {
+  return exposedPort(text).map(({ protocol, port }) => ({ protocol, containerPort: port }));
+}
+
+function exposedPort(text: string): NonNullable<SandboxSpec["exposed"]> {
   const [port, name = "tcp"] = text.split("/");
   const protocol = (["tcp", "udp", "sctp"] as const).find((known) => known === name);
-  return protocol === undefined ? [] : [{ protocol, containerPort: Number(port) }];
+  return protocol === undefined ? [] : [{ protocol, port: Number(port) }];
 }
 
 function refuseWhileRemoving(entry: ContainerEntry): void {
