@@ -34,6 +34,8 @@ export interface AddressRequest {
   readonly purpose: "gateway" | "auxiliary" | "endpoint";
   /** Of the endpoint, for drivers that need it. */
   readonly mac?: MacAddress;
+  /** The caller had it before, and has it still if the driver remembers that: no reason to refuse it. */
+  readonly again?: boolean;
 }
 
 /** What a driver that is another program wants besides. */
