@@ -50,14 +50,15 @@ export class Cable implements AsyncDisposable {
   }
 
   #accept(client: Socket): void {
-    client.once("error", () => undefined);
+    // As between hosts nobody waits for more before he sends on.
+    client.setNoDelay(true).once("error", () => undefined);
     if (!this.#pulled) return this.#join(client);
     this.#waiting.add(client);
     client.once("close", () => this.#waiting.delete(client));
   }
 
   #join(client: Socket): void {
-    const server = connect({ ...this.#to, allowHalfOpen: true });
+    const server = connect({ ...this.#to, allowHalfOpen: true, noDelay: true });
     this.#pipe(client, server);
     this.#pipe(server, client);
     client.resume();

@@ -1,34 +1,33 @@
 /** The store over an etcd of three members, of which some die, freeze and return. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { EtcdServers, type EtcdServer } from "../../../test/support/etcd-servers.ts";
+import { missingStore } from "../../../test/support/cluster-servers.ts";
+import { startEtcd, type EtcdServers } from "../../../test/support/etcd-server.ts";
 import { run } from "../../../test/support/run.ts";
+import type { ServerProcess } from "../../../test/support/server-process.ts";
 import { until } from "../../../test/support/wait.ts";
 import { silentLog } from "../../base/log.ts";
 import type { ClusterStore } from "../cluster-store.ts";
 import { everyCallFails, RecordingFollower } from "../contract/world.fixture.ts";
-import type { StoreHost } from "../store-address.ts";
+import { parseClusterStoreUrl } from "../store-address.ts";
 import { openEtcdStore } from "./etcd-cluster-store.ts";
 
+const missing = missingStore("etcd");
 let servers: EtcdServers;
 
-before(async () => (servers = await EtcdServers.start(3)));
-after(async () => servers[Symbol.asyncDispose]());
-
-function hostsOf(members: readonly EtcdServer[]): readonly [StoreHost, ...StoreHost[]] {
-  const [first, ...others] = members.map(({ clientPort }) => ({ host: "127.0.0.1", port: clientPort }));
-  assert.ok(first);
-  return [first, ...others];
+function open(hosts = servers.hosts): ClusterStore {
+  return openEtcdStore({ ...parseClusterStoreUrl(`etcd://${hosts.join(",")}/three`), log: silentLog });
 }
 
-function open(members = servers.members): ClusterStore {
-  return openEtcdStore({ hosts: hostsOf(members), prefix: "three", log: silentLog });
+async function leadingMember(): Promise<ServerProcess> {
+  const leader = servers.members[await servers.leader()];
+  assert.ok(leader);
+  return leader;
 }
 
 /** What etcd has, by its own tool. */
 async function readByEtcdctl(prefix: string): Promise<ReadonlyMap<string, string>> {
-  const endpoints = servers.members.map(({ clientPort }) => `http://127.0.0.1:${clientPort}`).join(",");
-  const ran = await run(["etcdctl", "--endpoints", endpoints, "get", "--prefix", "-w", "json", prefix], {
+  const ran = await run(["etcdctl", "--endpoints", servers.hosts.join(","), "get", "--prefix", "-w", "json", prefix], {
     environment: { ETCDCTL_API: "3" },
   });
   assert.equal(ran.status, 0, ran.stderr);
@@ -71,10 +70,13 @@ class Writer {
   }
 }
 
-describe("etcd of three members", () => {
+describe("etcd of three members", { skip: missing }, () => {
+  before(async () => (servers = await startEtcd({ members: 3 })));
+  after(async () => servers[Symbol.asyncDispose]());
+
   it("loses nothing that was acknowledged when its leader is killed and started again, twice, under load", async () => {
     await using stack = new AsyncDisposableStack();
-    const stores = servers.members.map(() => stack.use(open()));
+    const stores = servers.hosts.map(() => stack.use(open()));
     const follower = new RecordingFollower();
     const [watcher] = stores;
     assert.ok(watcher);
@@ -92,11 +94,10 @@ describe("etcd of three members", () => {
     try {
       for (let round = 0; round < 2; round++) {
         await moreOfEach();
-        const leader = await servers.leader();
+        const leader = await leadingMember();
         await leader.kill();
         await moreOfEach();
         await leader.start();
-        await leader.healthy();
       }
       await moreOfEach();
     } finally {
@@ -117,11 +118,10 @@ describe("etcd of three members", () => {
     await store.commit({ puts: [{ key: "session/a", value: "1", session }] });
     const hourglass = await store.openSession(4_000);
     await store.commit({ puts: [{ key: "session/hourglass", value: "1", session: hourglass }] });
-    const leader = await servers.leader();
+    const leader = await leadingMember();
     await leader.kill();
     await until("the others serve", async () => store.get("session/a").catch(() => undefined), 20_000);
     await leader.start();
-    await leader.healthy();
     await hourglass.abandon();
     await until("a whole ttl has passed", async () => (await store.get("session/hourglass")) === undefined, 20_000);
     assert.equal((await store.get("session/a"))?.value, "1");
@@ -141,22 +141,21 @@ describe("etcd of three members", () => {
         await until("the follower knows", () => follower.copy.get("frozen/a")?.value === "1", 20_000);
       } finally {
         member.thaw();
-        await member.healthy();
+        await member.serving();
       }
     }
   });
 
   it("refuses in time while most members are dead, and says so to followers of the one that is left", async () => {
-    const [left, ...dead] = servers.members;
-    assert.ok(left);
-    await using store = open([left]);
+    const dead = servers.members.slice(1);
+    await using store = open(servers.hosts.slice(0, 1));
     await store.commit({ puts: [{ key: "quorum/a", value: "1" }] });
     const follower = new RecordingFollower();
     await using _following = await store.follow("quorum", follower);
     await Promise.all(dead.map(async (member) => member.kill()));
     await until("the follower is told", () => follower.told.includes("lost"), 20_000);
     await everyCallFails(store, "quorum");
-    await servers.startAll();
+    await servers.start();
     await until("it is back", () => follower.told.at(-1) === "replace", 20_000);
     assert.equal((await store.get("quorum/a"))?.value, "1");
   });
