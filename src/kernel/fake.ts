@@ -299,8 +299,15 @@ function endsWithPeer(fact: KernelFact, gone: ReadonlySet<string>): boolean {
 function observedLinks(fact: LinkFact, namespace: NamespaceRef): readonly Omit<ObservedLink, "index">[] {
   const { device } = fact;
   const type = device.type === "loopback" ? "" : device.type;
-  const base = { type, mtu: fact.mtu ?? 1500, statistics: SILENT };
+  const base = { type, mtu: fact.mtu ?? 1500, statistics: SILENT, ...observedVxlan(fact) };
   const own = fact.namespace === namespace ? [{ ...fact, ...base }] : [];
   if (device.type !== "veth" || device.peer.namespace !== namespace) return own;
   return [...own, { ...device.peer, ...base, mtu: device.peer.mtu ?? 1500 }];
+}
+
+function observedVxlan({ namespace, device }: LinkFact): Pick<ObservedLink, "vxlan"> {
+  if (device.type !== "vxlan") return {};
+  const { vni, port, local, learning, proxy = false, underlay = namespace } = device;
+  const isAcross = underlay !== namespace;
+  return { vxlan: { vni, port, learning, proxy, isAcross, ...(local === undefined ? {} : { local }) } };
 }

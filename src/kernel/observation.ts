@@ -27,8 +27,20 @@ export interface ObservedLink {
   readonly hairpin?: boolean;
   readonly up: boolean;
   readonly alias?: string;
+  /** Of a VXLAN. */
+  readonly vxlan?: ObservedVxlan;
   /** Counters since the link was made (IFLA_STATS64). */
   readonly statistics: LinkStatistics;
+}
+
+export interface ObservedVxlan {
+  readonly vni: number;
+  readonly port: number;
+  readonly local?: IpAddress;
+  readonly learning: boolean;
+  readonly proxy: boolean;
+  /** Its socket is in another namespace than the link. */
+  readonly isAcross: boolean;
 }
 
 export interface LinkStatistics {

@@ -3,12 +3,12 @@
  * and with the traits that only its creation can give it.
  */
 import { constants } from "node:os";
-import { sameAddress } from "../../addr/ip-address.ts";
 import type { Device, LinkFact, NamespaceRef } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
 import { demand } from "../netlink/socket.ts";
+import { sameVxlan } from "../plan/same-vxlan.ts";
 import type { LinkHandles } from "../route/link-attributes.ts";
-import type { LinkMessage, VxlanParameters } from "../route/link.ts";
+import type { LinkMessage } from "../route/link.ts";
 import { decodeNamespaceId, encodeGetNamespaceId, encodeNewNamespaceId } from "../route/namespace-id.ts";
 import { MACVLAN_MODE } from "../uapi/if-link.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
@@ -16,7 +16,6 @@ import { findLink, requireLink } from "./find-link.ts";
 import type { Session } from "./session.ts";
 
 type Veth = Extract<Device, { type: "veth" }>;
-type Vxlan = Extract<Device, { type: "vxlan" }>;
 type Macvlan = Extract<Device, { type: "macvlan" }>;
 
 /** Looks up what a new link refers to. Throws KernelError when a master, parent or namespace is missing. */
@@ -82,7 +81,7 @@ export function isSameDevice(session: Session, fact: LinkFact, found: LinkMessag
     case "veth":
       return found.kind === "veth" && isPair(found, vethPeer(session, device));
     case "vxlan":
-      return found.vxlan !== undefined && sameVxlan(device, found.vxlan);
+      return found.vxlan !== undefined && sameVxlan(device, fact.namespace, found.vxlan);
     case "macvlan":
       return found.kind === "macvlan" && sameMacvlan(session, device, found);
   }
@@ -96,17 +95,6 @@ export function vethPeer(session: Session, device: Veth): LinkMessage | undefine
 /** Each end names the other's index. */
 function isPair(one: LinkMessage, other: LinkMessage | undefined): boolean {
   return other?.kind === "veth" && one.linkIndex === other.index && other.linkIndex === one.index;
-}
-
-function sameVxlan(wanted: Vxlan, found: VxlanParameters): boolean {
-  const { local } = wanted;
-  return (
-    wanted.vni === found.vni &&
-    wanted.port === found.port &&
-    wanted.learning === found.learning &&
-    (wanted.proxy ?? false) === found.proxy &&
-    (local === undefined || (found.local !== undefined && sameAddress(local, found.local)))
-  );
 }
 
 function sameMacvlan(session: Session, wanted: Macvlan, found: LinkMessage): boolean {

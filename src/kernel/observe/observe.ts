@@ -136,7 +136,7 @@ function nameLinks({ links, addresses, routes, neighbours }: Tables): Named {
 }
 
 function observedLink(link: LinkMessage, names: ReadonlyMap<number, string>): ObservedLink {
-  const { index, name, kind, mtu, up, statistics, mac, alias, hairpin } = link;
+  const { index, name, kind, mtu, up, statistics, mac, alias, hairpin, vxlan } = link;
   const master = link.masterIndex === undefined ? undefined : names.get(link.masterIndex);
   return {
     index,
@@ -149,5 +149,6 @@ function observedLink(link: LinkMessage, names: ReadonlyMap<number, string>): Ob
     ...(master === undefined ? {} : { master }),
     ...(hairpin === undefined ? {} : { hairpin }),
     ...(alias === undefined ? {} : { alias }),
+    ...(vxlan === undefined ? {} : { vxlan }),
   };
 }

@@ -4,8 +4,19 @@ import { formatMac } from "../../addr/mac-address.ts";
 import { formatPrefix, networkOf } from "../../addr/prefix.ts";
 import type { KernelFact, NamespaceRef } from "../facts.ts";
 
+/** Facts do not change, and drivers give the same ones again and again: each key is put together once. */
+const known = new WeakMap<KernelFact, string>();
+
 /** Two facts with one key are two opinions of one thing. */
 export function factKey(fact: KernelFact): string {
+  const remembered = known.get(fact);
+  if (remembered !== undefined) return remembered;
+  const key = describePlace(fact);
+  known.set(fact, key);
+  return key;
+}
+
+function describePlace(fact: KernelFact): string {
   switch (fact.kind) {
     case "namespace":
       return namespaceKey(fact.path);

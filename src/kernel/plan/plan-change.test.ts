@@ -219,6 +219,32 @@ test("carried out on a strict model, the steps lead from any state to any other"
   fc.assert(property, { numRuns: 500 });
 });
 
+test("facts that both sides share by identity are planned as if they did not", () => {
+  const entry = fc.record({ host: fc.integer({ min: 1, max: 4 }), station: fc.integer({ min: 1, max: 3 }) });
+  const entries = fc.array(entry, { maxLength: 8 }).map((made) =>
+    made.map(({ host, station }): KernelFact => ({
+      kind: "neighbour",
+      namespace: HOST,
+      link: "br-1",
+      address: parseAddress(`10.1.0.${host}`),
+      mac: parseMac(`02:00:00:00:00:0${station}`),
+    })),
+  );
+  const property = fc.property(
+    state,
+    state,
+    fc.tuple(entries, entries, entries),
+    fc.boolean(),
+    (one, other, more, same) => {
+      const [common, old, fresh] = more;
+      const before = [...one, ...common, ...old];
+      const after = [...(same ? one : other), ...fresh, ...common];
+      assert.deepEqual(planChange(before, after), planChange(structuredClone(before), after));
+    },
+  );
+  fc.assert(property, { numRuns: 1000 });
+});
+
 test("steps taken back lead to where they began", () => {
   const property = fc.property(state, state, fc.nat(), (before, after, cut) => {
     const kernel = new ModelKernel();

@@ -7,27 +7,30 @@ import type { Device, KernelFact, LinkFact } from "../facts.ts";
 import type { Step } from "../step.ts";
 import { factKey, inOrder, linkKey } from "./fact-key.ts";
 import { Holders, isRemovable, occupies, reachesOutside } from "./holders.ts";
+import { narrow } from "./narrow.ts";
 
 type Facts = ReadonlyMap<string, KernelFact>;
 
 /**
  * Steps that lead from `before` to `after`, in an order in which each can be carried out; empty when they say the same.
- * Sysctls are undone only where they say how, addresses that stay are not removed. What ends with a namespace or link that is removed has no step of its own.
+ * Sysctls are undone only where they say how, addresses that stay are not removed. What ends with a namespace or link that is
+ * removed has no step of its own.
  */
 export function planChange(before: readonly KernelFact[], after: readonly KernelFact[]): Step[] {
-  const old = byKey(before);
-  const wanted = byKey(after);
+  const narrowed = narrow(before, after);
+  const old = byKey(narrowed.before);
+  const wanted = byKey(narrowed.after);
   const remade = new Set([...old.keys()].filter((key) => mustRemake(old.get(key), wanted.get(key))));
   const gone = new Set([...old.keys()].filter((key) => !wanted.has(key) || remade.has(key)));
-  const lost = lostWith(old, gone);
-  const difference = { old, wanted, lost, holders: new Holders([...wanted.values()]) };
+  const ending = { old, gone, lost: lostWith(old, gone), holders: new Holders([...old.values()]) };
+  const difference = { old, wanted, lost: ending.lost, holders: new Holders([...wanted.values()]) };
   const ensured = [...wanted.values()].filter((fact) => needsEnsure(fact, difference));
-  const removed = removals(old, gone);
+  const removed = removals(ending);
   const first: ReadonlySet<KernelFact> = new Set(blockers(removed, ensured));
   return [
     ...removed.filter((fact) => first.has(fact)).map(remove),
     ...inOrder(ensured).map((fact): Step => ({ action: "ensure", fact })),
-    ...undoings(old, gone),
+    ...undoings(ending),
     ...removed.filter((fact) => !first.has(fact)).map(remove),
   ];
 }
@@ -55,8 +58,9 @@ function identity(device: Device): unknown {
 
 /** Keys of all that ends when the facts of `gone` do. */
 function lostWith(old: Facts, gone: ReadonlySet<string>): ReadonlySet<string> {
-  const holders = new Holders([...old.values()]);
   const lost = new Set([...gone].filter((key) => isDestroyed(old.get(key))));
+  if (lost.size === 0) return lost;
+  const holders = new Holders([...old.values()]);
   for (let size = -1; size !== lost.size;) {
     size = lost.size;
     for (const [key, fact] of old) if (holders.of(fact).some((holder) => lost.has(holder))) lost.add(key);
@@ -83,7 +87,9 @@ function needsEnsure(fact: KernelFact, difference: Difference): boolean {
 
 /** New, different, or lost with what it stood on. */
 function isNews(key: string, { old, wanted, lost }: Difference): boolean {
-  return lost.has(key) || !isDeepStrictEqual(old.get(key), wanted.get(key));
+  if (lost.has(key)) return true;
+  const [from, to] = [old.get(key), wanted.get(key)];
+  return from !== to && !isDeepStrictEqual(from, to);
 }
 
 /**
@@ -100,14 +106,21 @@ function isLink(key: string, { wanted }: Difference): boolean {
   return wanted.get(key)?.kind === "link";
 }
 
+/** What goes, and what goes with it. */
+interface Ending {
+  readonly old: Facts;
+  readonly gone: ReadonlySet<string>;
+  readonly lost: ReadonlySet<string>;
+  /** Of the old facts. */
+  readonly holders: Holders;
+}
+
 /** What has to be removed, in the order in which it can be: only what does not end, at once, with something else. */
-function removals(old: Facts, gone: ReadonlySet<string>): readonly KernelFact[] {
-  const holders = new Holders([...old.values()]);
-  const destroyed = lostWith(old, gone);
+function removals({ old, gone, lost, holders }: Ending): readonly KernelFact[] {
   const facts = [...gone].flatMap((key) => {
     const fact = old.get(key);
     if (fact === undefined || stays(fact)) return [];
-    const vanishes = holders.of(fact).some((holder) => destroyed.has(holder));
+    const vanishes = holders.of(fact).some((holder) => lost.has(holder));
     return vanishes && !reachesOutside(fact) ? [] : [fact];
   });
   return [...inOrder(facts)].reverse();
@@ -119,13 +132,11 @@ function stays(fact: KernelFact): boolean {
 }
 
 /** Of sysctls that say how, before an adopted link that we made after all goes. */
-function undoings(old: Facts, gone: ReadonlySet<string>): readonly Step[] {
-  const holders = new Holders([...old.values()]);
-  const destroyed = lostWith(old, gone);
+function undoings({ old, gone, lost, holders }: Ending): readonly Step[] {
   return [...gone].flatMap((key): Step[] => {
     const fact = old.get(key);
     if (fact?.kind !== "sysctl" || fact.undo === undefined) return [];
-    if (holders.of(fact).some((holder) => destroyed.has(holder))) return [];
+    if (holders.of(fact).some((holder) => lost.has(holder))) return [];
     const { undo: value, ...rest } = fact;
     return [{ action: "ensure", fact: { ...rest, value } }];
   });

@@ -84,7 +84,10 @@ const host: Observation = {
     link("wlan0", ""),
     link("br-1", "bridge", { alias: "causeway:n1" }),
     link("veth1", "veth", { alias: "causeway:e1", master: "br-1", hairpin: false }),
-    link("vx-1", "vxlan", { alias: "causeway:v1" }),
+    link("vx-1", "vxlan", {
+      alias: "causeway:v1",
+      vxlan: { vni: 7, port: 4789, learning: true, proxy: false, isAcross: false },
+    }),
     link("docker0", "bridge"),
     link("virbr0", "bridge", { alias: "of somebody else" }),
   ],
@@ -147,6 +150,77 @@ test("a forwarding entry that was learned is made permanent, though it leads to 
   assert.deepEqual(repair({ host: { forwarding } }), ["ensure forwarding host vx-1 02:42:ac:12:00:02"]);
 });
 
+const closedDevice = { type: "vxlan", vni: 7, port: 4789, learning: false, proxy: true } as const;
+const closed: LinkFact = { ...vxlan, device: closedDevice };
+const closedFacts = [...desired.filter((fact) => fact !== vxlan), closed];
+const closedTraits = { vni: 7, port: 4789, learning: false, proxy: true, isAcross: false };
+const closedHost: Observation = {
+  ...host,
+  links: host.links.map((seen) => (seen.name === "vx-1" ? { ...seen, vxlan: closedTraits } : seen)),
+};
+const stray = parseMac("02:00:00:00:00:66");
+const elsewhere = parseAddress("192.0.2.66");
+
+test("a VXLAN of another number, port, address or manner is made anew with its entries", () => {
+  const others = [{ vni: 8 }, { port: 8472 }, { learning: true }, { proxy: false }, { isAcross: true }];
+  for (const other of others) {
+    const links = closedHost.links.map((seen) =>
+      seen.name === "vx-1" ? { ...seen, vxlan: { ...closedTraits, ...other } } : seen,
+    );
+    assert.deepEqual(told(planRepair(closedFacts, [{ ...closedHost, links }, sandbox])), [
+      "ensure link host vx-1",
+      "ensure forwarding host vx-1 02:42:ac:12:00:02",
+    ]);
+  }
+  const bound: LinkFact = { ...closed, device: { ...closedDevice, local: elsewhere } };
+  const steps = planRepair([...closedFacts.filter((fact) => fact !== closed), bound], [closedHost, sandbox]);
+  assert.equal(told(steps)[0], "ensure link host vx-1");
+});
+
+test("entries that nobody wants on a VXLAN that does not learn are removed, on others they stay", () => {
+  const forwarding = [
+    ...host.forwarding,
+    { link: "vx-1", mac: stray, destination: elsewhere, permanent: true },
+    { link: "vx-1", mac: parseMac("00:00:00:00:00:00"), destination: elsewhere, permanent: true },
+    { link: "vx-7", mac: stray, destination: elsewhere, permanent: true },
+  ];
+  const neighbours = [
+    { link: "vx-1", address: elsewhere, mac: stray, permanent: false },
+    { link: "wlan0", address: elsewhere, mac: stray, permanent: true },
+    { link: "br-1", address: elsewhere, mac: stray, permanent: true },
+  ];
+  assert.deepEqual(told(planRepair(closedFacts, [{ ...closedHost, forwarding, neighbours }, sandbox])), [
+    "remove neighbour host vx-1 192.0.2.66",
+    "remove forwarding host vx-1 02:00:00:00:00:66",
+    "remove forwarding host vx-1 00:00:00:00:00:00 192.0.2.66",
+  ]);
+  assert.deepEqual(repair({ host: { forwarding, neighbours } }), []);
+});
+
+test("an entry that leads elsewhere is replaced, not removed", () => {
+  const forwarding = host.forwarding.map((entry) => ({ ...entry, destination: elsewhere }));
+  assert.deepEqual(told(planRepair(closedFacts, [{ ...closedHost, forwarding }, sandbox])), [
+    "ensure forwarding host vx-1 02:42:ac:12:00:02",
+  ]);
+});
+
+test("of a bridge in a namespace of ours only permanent neighbours that nobody wants are removed", () => {
+  const inside: LinkFact = { ...bridge, namespace: NS };
+  const observed: Observation = {
+    ...sandbox,
+    links: [link("br-1", "bridge", { alias: "causeway:n1" })],
+    neighbours: [true, false].map((permanent) => ({
+      link: "br-1",
+      address: parseAddress(permanent ? "10.0.0.1" : "10.0.0.2"),
+      mac: stray,
+      permanent,
+    })),
+  };
+  assert.deepEqual(told(planRepair([{ kind: "namespace", path: NS }, inside], [observed])), [
+    `remove neighbour ${NS} br-1 10.0.0.1`,
+  ]);
+});
+
 test("a sysctl that somebody changed is set again; tabs and spaces are one", () => {
   assert.deepEqual(repair({ host: { sysctls: { "net/ipv4/ip_forward": "0" } } }), [
     "ensure sysctl host net/ipv4/ip_forward",
@@ -197,9 +271,9 @@ test("a namespace that is not there is made with all that is in it", () => {
 });
 
 test("marked links and namespaces of ours that nobody wants are removed, all others stay", () => {
-  const stray = link("veth9", "veth", { alias: "causeway:e9" });
+  const strayLink = link("veth9", "veth", { alias: "causeway:e9" });
   const observed = [
-    { ...host, links: [...host.links, stray] },
+    { ...host, links: [...host.links, strayLink] },
     sandbox,
     { ...sandbox, namespace: "/run/causeway/netns/old", links: [] },
     { ...sandbox, namespace: "/run/netns/foreign", links: [] },

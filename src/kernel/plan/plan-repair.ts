@@ -1,7 +1,7 @@
 /**
  * The steps from what the kernel has to what it should have. Pure. The same plan starts the daemon and repairs
- * drift: nothing that holds is touched, and of what is too much only links that carry our mark and namespaces in our
- * directory.
+ * drift: nothing that holds is touched, and of what is too much only links that carry our mark, entries on links that get
+ * theirs from us alone, and namespaces in our directory.
  */
 import { sameAddress } from "../../addr/ip-address.ts";
 import { sameMac } from "../../addr/mac-address.ts";
@@ -9,8 +9,10 @@ import { networkOf, samePrefix } from "../../addr/prefix.ts";
 import { HOST, MARK, type Device, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
 import type { Observation, ObservedLink, ObservedRoute } from "../observation.ts";
 import type { Step } from "../step.ts";
+import { SeenEntries, surplusEntries } from "./entries.ts";
 import { factKey, inOrder, linkKey, namespaceKey } from "./fact-key.ts";
 import { Holders, places } from "./holders.ts";
+import { sameVxlan } from "./same-vxlan.ts";
 
 /** Which sysctls to observe in a namespace, so that a repair can tell whether they hold. */
 export function sysctlKeys(facts: readonly KernelFact[], namespace: NamespaceRef): readonly string[] {
@@ -29,34 +31,44 @@ export function planRepair(
 ): Step[] {
   const wanted = new Map(desired.map((fact) => [factKey(fact), fact]));
   const actual = new Map(observed.map((observation) => [observation.namespace, observation]));
+  const entries = new Map(observed.map((observation) => [observation.namespace, new SeenEntries(observation)]));
+  const facts = [...wanted.values()];
+  const missing = missingOf(facts, { wanted, actual, entries });
   return [
-    ...surplusLinks([...wanted.values()], observed),
-    ...ensures(wanted, actual),
+    ...surplusLinks(facts, observed),
+    ...ensures(facts, missing),
+    ...observed.flatMap((each) => surplusEntries(facts, each, (link) => missing.has(factKey(link)))),
     ...surplusNamespaces(wanted, observed, ownedNamespaceDirectory),
   ];
 }
 
-type Actual = ReadonlyMap<NamespaceRef, Observation>;
-
-function ensures(wanted: ReadonlyMap<string, KernelFact>, actual: Actual): readonly Step[] {
-  const facts = [...wanted.values()];
-  const missing = new Set(facts.filter((fact) => !holds(fact, { wanted, actual })).map(factKey));
+/** Keys of what does not hold, and of what goes when that is made anew. */
+function missingOf(facts: readonly KernelFact[], comparison: Comparison): ReadonlySet<string> {
+  const absent = facts.filter((fact) => !holds(fact, comparison));
+  const missing = new Set(absent.map(factKey));
+  if (!absent.some(({ kind }) => kind === "link" || kind === "namespace")) return missing;
   const holders = new Holders(facts);
   for (let size = -1; size !== missing.size;) {
     size = missing.size;
     for (const fact of facts) if (holders.of(fact).some((holder) => missing.has(holder))) missing.add(factKey(fact));
   }
+  return missing;
+}
+
+function ensures(facts: readonly KernelFact[], missing: ReadonlySet<string>): readonly Step[] {
+  if (missing.size === 0) return [];
   const broken = facts.filter((fact) => missing.has(factKey(fact)));
   return inOrder(broken).map((fact) => ({ action: "ensure", fact }));
 }
 
 interface Comparison {
   readonly wanted: ReadonlyMap<string, KernelFact>;
-  readonly actual: Actual;
+  readonly actual: ReadonlyMap<NamespaceRef, Observation>;
+  readonly entries: ReadonlyMap<NamespaceRef, SeenEntries>;
 }
 
 function holds(fact: KernelFact, comparison: Comparison): boolean {
-  const { wanted, actual } = comparison;
+  const { wanted, actual, entries } = comparison;
   if (fact.kind === "namespace") return actual.has(fact.path);
   const observation = actual.get(fact.namespace);
   if (observation === undefined) return !wanted.has(namespaceKey(fact.namespace));
@@ -68,21 +80,9 @@ function holds(fact: KernelFact, comparison: Comparison): boolean {
     case "route":
       return observation.routes.some((seen) => isRoute(seen, fact));
     case "neighbour":
-      return observation.neighbours.some(
-        (seen) =>
-          seen.link === fact.link &&
-          sameAddress(seen.address, fact.address) &&
-          sameMac(seen.mac, fact.mac) &&
-          seen.permanent,
-      );
+      return entries.get(fact.namespace)?.hasNeighbour(fact) === true;
     case "forwarding":
-      return observation.forwarding.some(
-        (seen) =>
-          seen.link === fact.link &&
-          sameMac(seen.mac, fact.mac) &&
-          sameAddress(seen.destination, fact.destination) &&
-          seen.permanent,
-      );
+      return entries.get(fact.namespace)?.hasForwarding(fact) === true;
     case "sysctl":
       return words(observation.sysctls[fact.key]) === words(fact.value);
   }
@@ -105,6 +105,8 @@ function linkHolds(fact: LinkFact, observation: Observation, comparison: Compari
   const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
   const masterHolds = fact.master === undefined || fact.master === seen.master;
   const hairpinHolds = fact.hairpin === undefined || fact.hairpin === seen.hairpin;
+  if (fact.device.type === "vxlan" && (seen.vxlan === undefined || !sameVxlan(fact.device, fact.namespace, seen.vxlan)))
+    return false;
   return (
     attributesHold(wantedOf(fact, seen), seen) &&
     aliasHolds &&

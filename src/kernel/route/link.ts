@@ -4,12 +4,12 @@
  *     0        1     2        4         8        12            16
  *     | family | pad | hwtype | index   | flags  | change mask | attributes ...
  */
-import { addressFromBytes, type IpAddress } from "../../addr/ip-address.ts";
+import { addressFromBytes } from "../../addr/ip-address.ts";
 import { macFromBytes, type MacAddress } from "../../addr/mac-address.ts";
 import { ByteReader } from "../../wire/byte-reader.ts";
 import { ByteWriter } from "../../wire/byte-writer.ts";
 import { Attributes, writeAttributes, type Attribute } from "../netlink/attribute.ts";
-import type { LinkStatistics } from "../observation.ts";
+import type { LinkStatistics, ObservedVxlan } from "../observation.ts";
 import { IFF, IFLA, IFLA_BRPORT, IFLA_INFO, IFLA_MACVLAN, IFLA_VXLAN } from "../uapi/if-link.ts";
 
 /** The fixed head of a link message to send; what is left out is 0. */
@@ -35,18 +35,10 @@ export interface LinkMessage {
   /** The peer of a veth, the parent of a macvlan. */
   readonly linkIndex?: number;
   readonly hairpin?: boolean;
-  readonly vxlan?: VxlanParameters;
+  readonly vxlan?: ObservedVxlan;
   /** MACVLAN_MODE of a macvlan. */
   readonly macvlanMode?: number;
   readonly statistics: LinkStatistics;
-}
-
-export interface VxlanParameters {
-  readonly vni: number;
-  readonly port: number;
-  readonly local?: IpAddress;
-  readonly learning: boolean;
-  readonly proxy: boolean;
 }
 
 const NO_STATISTICS: LinkStatistics = {
@@ -96,7 +88,7 @@ export function decodeLink(payload: Uint8Array): LinkMessage {
     mtu: attributes.u32(IFLA.MTU) ?? 0,
     group: attributes.u32(IFLA.GROUP) ?? 0,
     statistics: decodeStatistics(attributes.bytes(IFLA.STATS64)),
-    ...decodeInfo(attributes.nested(IFLA.LINKINFO)),
+    ...decodeInfo(attributes.nested(IFLA.LINKINFO), attributes.i32(IFLA.LINK_NETNSID) !== undefined),
     ...(mac === undefined ? {} : { mac }),
     ...(alias === undefined ? {} : { alias }),
     ...(masterIndex === undefined ? {} : { masterIndex }),
@@ -106,14 +98,19 @@ export function decodeLink(payload: Uint8Array): LinkMessage {
 
 type LinkInfo = Pick<LinkMessage, "kind" | "hairpin" | "vxlan" | "macvlanMode">;
 
-function decodeInfo(info: Attributes | undefined): LinkInfo {
+/** `isAcross`: the link names another namespace as that of its parent, peer or socket. */
+function decodeInfo(info: Attributes | undefined, isAcross: boolean): LinkInfo {
   const kind = info?.text(IFLA_INFO.KIND) ?? "";
-  return { kind, ...decodeDevice(kind, info?.bytes(IFLA_INFO.DATA)), ...decodePort(info) };
+  return { kind, ...decodeDevice(kind, info?.bytes(IFLA_INFO.DATA), isAcross), ...decodePort(info) };
 }
 
-function decodeDevice(kind: string, data: Uint8Array | undefined): Pick<LinkInfo, "vxlan" | "macvlanMode"> {
+function decodeDevice(
+  kind: string,
+  data: Uint8Array | undefined,
+  isAcross: boolean,
+): Pick<LinkInfo, "vxlan" | "macvlanMode"> {
   if (data === undefined) return {};
-  if (kind === "vxlan") return { vxlan: decodeVxlan(Attributes.decode(data)) };
+  if (kind === "vxlan") return { vxlan: { ...decodeVxlan(Attributes.decode(data)), isAcross } };
   if (kind !== "macvlan") return {};
   const macvlanMode = Attributes.decode(data).u32(IFLA_MACVLAN.MODE);
   return macvlanMode === undefined ? {} : { macvlanMode };
@@ -124,7 +121,7 @@ function decodePort(info: Attributes | undefined): Pick<LinkInfo, "hairpin"> {
   return { hairpin: (info.nested(IFLA_INFO.SLAVE_DATA)?.u8(IFLA_BRPORT.MODE) ?? 0) !== 0 };
 }
 
-function decodeVxlan(data: Attributes): VxlanParameters {
+function decodeVxlan(data: Attributes): Omit<ObservedVxlan, "isAcross"> {
   const local = addressFromBytes(data.bytes(IFLA_VXLAN.LOCAL) ?? data.bytes(IFLA_VXLAN.LOCAL6) ?? new Uint8Array());
   return {
     vni: data.u32(IFLA_VXLAN.ID) ?? 0,

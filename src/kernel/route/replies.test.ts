@@ -46,6 +46,7 @@ test("a VXLAN is read with its number, port, address and flags", () => {
       local: "127.0.0.1",
       learning: true,
       proxy: true,
+      isAcross: false,
     },
   );
 });
