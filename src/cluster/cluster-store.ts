@@ -49,7 +49,7 @@ export interface ClusterStore extends AsyncDisposable {
 }
 
 export interface ClusterRecord {
-  /** Without leading slash, parts divided by "/", each of `[A-Za-z0-9._:-]+`. */
+  /** Without leading slash, parts divided by "/", each of `[A-Za-z0-9._:-]+` but neither "." nor "..". */
   readonly key: string;
   readonly value: string;
   /** Opaque; differs for every write of the key, also across removal and creation. */
@@ -59,6 +59,7 @@ export interface ClusterRecord {
 /** Everything that is checked is checked before anything is written. A key is written at most once in a transaction. */
 export interface ClusterTransaction {
   readonly checks?: readonly ClusterCheck[];
+  /** Those that name a session all name the same: ZooKeeper knows no other way. */
   readonly puts?: readonly ClusterPut[];
   /** Keys; absence is accepted. */
   readonly removes?: readonly string[];

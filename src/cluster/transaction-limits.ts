@@ -8,7 +8,8 @@ import { MAX_KEY_BYTES, MAX_OPERATIONS, type ClusterTransaction } from "./cluste
 /** Of all values of one transaction together, in UTF-8: what fits into one request to Consul. */
 export const MAX_VALUE_BYTES = 256 * 1024;
 
-const KEY = /^[A-Za-z0-9._:-]+(\/[A-Za-z0-9._:-]+)*$/;
+/** Parts "." and ".." mean something else in a URL, and nothing in ZooKeeper. */
+const KEY = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._:-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._:-]+)*$/;
 
 /** "cluster store etcd://...: why". */
 export function storeUnavailable(address: string, why: string, cause?: unknown): EngineError {
@@ -28,6 +29,9 @@ export function validateTransaction({ checks = [], puts = [], removes = [] }: Cl
     throw new EngineError("invalid-argument", `${operations} operations in one transaction; at most ${MAX_OPERATIONS}`);
   }
   for (const { key } of checks) validateKey(key);
+  if (new Set(puts.flatMap(({ session }) => session ?? [])).size > 1) {
+    throw new EngineError("invalid-argument", "one transaction cannot write for several sessions");
+  }
   const written = new Set<string>();
   for (const key of [...puts.map((put) => put.key), ...removes]) {
     if (written.has(validateKey(key))) {

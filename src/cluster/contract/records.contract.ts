@@ -6,7 +6,20 @@ import { MAX_KEY_BYTES } from "../cluster-store.ts";
 import { MAX_VALUE_BYTES } from "../transaction-limits.ts";
 import { failsInvalid, RecordingFollower, type ContractSuite } from "./world.fixture.ts";
 
-const MALFORMED = ["", "/", "/a", "a/", "a//b", "a b", "a/ä", "a\n", "a/*", "k".repeat(MAX_KEY_BYTES + 1)];
+const MALFORMED = [
+  "",
+  "/",
+  "/a",
+  "a/",
+  "a//b",
+  "a b",
+  "a/ä",
+  "a\n",
+  "a/*",
+  "..",
+  "a/./b",
+  "k".repeat(MAX_KEY_BYTES + 1),
+];
 
 export function recordsContract(suite: ContractSuite): void {
   it(

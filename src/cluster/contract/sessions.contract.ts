@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { until } from "../../../test/support/wait.ts";
 import type { ContractTimes } from "../cluster-store.contract.ts";
 import type { ClusterStore } from "../cluster-store.ts";
-import { failsUnavailable, inTime, RecordingFollower, type ContractSuite } from "./world.fixture.ts";
+import { failsInvalid, failsUnavailable, inTime, RecordingFollower, type ContractSuite } from "./world.fixture.ts";
 
 async function gone(store: ClusterStore, key: string, timeoutMs?: number): Promise<void> {
   await until(`${key} is gone`, async () => (await store.get(key)) === undefined, timeoutMs);
@@ -50,12 +50,15 @@ export function sessionsContract(suite: ContractSuite, { ttlMs, expiryMs, notice
       const versions = new Map((await store.list(prefix)).map(({ key, version }) => [key, version]));
       const puts = [
         { key: kept, value: "2", session: first },
-        { key: changed, value: "2", session: second },
         { key: freed, value: "2" },
         { key: taken, value: "2", session: first },
       ];
       const checks = puts.map(({ key }) => ({ key, version: versions.get(key) ?? "" }));
+      const change = { key: changed, value: "2", session: second };
+      await failsInvalid(store.commit({ checks, puts: [...puts, change] }), "two sessions in one transaction");
       assert.equal(await store.commit({ checks, puts }), true);
+      const check = { key: changed, version: versions.get(changed) ?? "" };
+      assert.equal(await store.commit({ checks: [check], puts: [change] }), true);
       assert.deepEqual([...new Set((await store.list(prefix)).map(({ value }) => value))], ["2"]);
       await first[Symbol.asyncDispose]();
       await gone(store, kept);

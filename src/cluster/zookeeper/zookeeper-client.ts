@@ -1,0 +1,86 @@
+/** Calls to ZooKeeper as the store and its followings make them: each ends, and with the words of a cluster store. */
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { CALL_TIMEOUT_MS } from "../cluster-store.ts";
+import { formatStoreAddress, type StoreOptions } from "../store-address.ts";
+import { storeUnavailable } from "../transaction-limits.ts";
+import { ZERROR } from "./jute.ts";
+import { ZookeeperError, type ZookeeperConnection } from "./zookeeper-connection.ts";
+import { ZookeeperLink } from "./zookeeper-link.ts";
+
+/** Gives a connection before the deadline, in `performance.now()`. */
+export type Connect = (deadline: number) => Promise<ZookeeperConnection>;
+
+export class ZookeeperClient implements AsyncDisposable {
+  readonly address: string;
+  /** Before every key: "" or an absolute path. */
+  readonly root: string;
+  readonly options: StoreOptions;
+  readonly #link: ZookeeperLink;
+  readonly #listeners = new Set<(path: string) => void>();
+
+  constructor(options: StoreOptions) {
+    this.options = options;
+    this.address = formatStoreAddress({ ...options, provider: "zk" });
+    this.root = options.prefix === "" ? "" : `/${options.prefix}`;
+    this.#link = new ZookeeperLink(options, (path) => {
+      for (const listener of this.#listeners) listener(path);
+    });
+  }
+
+  /** Aborted once the client is closed. */
+  get closing(): AbortSignal {
+    return this.#link.closing;
+  }
+
+  /** The connection that all but sessions share. */
+  readonly connect: Connect = async (deadline) => this.#link.connection(deadline);
+
+  /** Events of watches on that connection, until unsubscribed. */
+  subscribe(listener: (path: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads: they do no harm when done twice, so a connection that dies meanwhile is replaced. Throws `unavailable`. */
+  async read<T>(body: (connection: ZookeeperConnection) => Promise<T>): Promise<T> {
+    return this.within(async (deadline) => {
+      for (;;) {
+        const connection = await this.connect(deadline);
+        try {
+          return await body(connection);
+        } catch (error) {
+          if (connection.alive || performance.now() >= deadline || this.closing.aborted) throw error;
+        }
+      }
+    });
+  }
+
+  /** Runs a call that has to end by the deadline that it is given; the connection that kept it waiting is let go. */
+  async within<T>(body: (deadline: number) => Promise<T>): Promise<T> {
+    if (this.closing.aborted) throw this.unavailable("the client is closed");
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error("no answer in time")), CALL_TIMEOUT_MS);
+    const close = (): void => reject(new Error("the client is closed"));
+    this.closing.addEventListener("abort", close, { once: true });
+    try {
+      return await Promise.race([body(performance.now() + CALL_TIMEOUT_MS), late]);
+    } catch (error) {
+      throw this.closing.aborted ? this.unavailable("the client is closed") : this.unavailable(error);
+    } finally {
+      clearTimeout(timer);
+      this.closing.removeEventListener("abort", close);
+    }
+  }
+
+  unavailable(why: unknown): EngineError {
+    if (why instanceof EngineError) return why;
+    if (why instanceof ZookeeperError && why.code === ZERROR.UNIMPLEMENTED) {
+      return storeUnavailable(this.address, "this server is too old: ZooKeeper 3.6 or newer is needed");
+    }
+    return storeUnavailable(this.address, typeof why === "string" ? why : messageOf(why));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#link[Symbol.asyncDispose]();
+  }
+}

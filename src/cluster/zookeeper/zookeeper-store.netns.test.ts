@@ -1,0 +1,17 @@
+/** ZooKeeper keeps the contract of a cluster store, over a real server. */
+import { describe, it } from "node:test";
+import { missingStore } from "../../../test/support/cluster-servers.ts";
+import { clusterStoreContract } from "../cluster-store.contract.ts";
+import { openServedWorld } from "../contract/served-world.fixture.ts";
+import { openZookeeperStore } from "./zookeeper-store.ts";
+
+const missing = missingStore("zookeeper");
+if (missing === false) {
+  clusterStoreContract("zookeeper", async () => openServedWorld("zookeeper", openZookeeperStore), {
+    ttlMs: 1_000,
+    expiryMs: 15_000,
+    noticeMs: 15_000,
+  });
+} else {
+  describe("zookeeper as a cluster store", () => it("keeps the contract", { skip: missing }, () => undefined));
+}
