@@ -122,6 +122,6 @@ export async function replayAddresses(world: World, network: NetworkIntent, endp
   if (isPlugin(world, network)) return;
   const ipam = world.ipamDriver(network.ipamDriver);
   for (const { poolId, address } of leasesOf(network, endpoint)) {
-    await ipam.requestAddress(poolId, { address, purpose: "endpoint" });
+    await ipam.requestAddress(poolId, { address, purpose: "endpoint", again: true });
   }
 }

@@ -18,7 +18,7 @@ import { takeOverAddresses } from "./link-addresses.ts";
 import { leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
 import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugin-calls.ts";
-import { SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
+import { adoptWaiting, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
 import { isShared } from "./shared-record.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
 
@@ -118,6 +118,7 @@ export async function removeNetwork(world: World, reference: string): Promise<vo
     world.registry.commit({ remove: { networks: [id] } });
     if (!network.configOnly) emit(world, network, "destroy");
   });
+  await adoptWaiting(world);
 }
 
 async function tearDownNetwork(world: World, network: NetworkIntent): Promise<void> {

@@ -11,6 +11,7 @@ import type { Join } from "./desired.ts";
 import { followLogged, followMembers } from "./follow-members.ts";
 import { replayAddresses } from "./lease-addresses.ts";
 import { isShared } from "./shared-record.ts";
+import { sayOnce } from "./say-once.ts";
 import { sandboxKey, type World } from "./world.ts";
 
 /** To be added before the intents are committed, so that it is undone after they are gone. */
@@ -56,11 +57,10 @@ export async function withdrawEndpoints(world: World, joins: readonly Join[]): P
   }
 }
 
+/** Never hindered by the store's absence: the cluster makes up for it. */
 async function withdraw({ cluster, log }: World, { id, networkId, name }: EndpointIntent): Promise<void> {
-  if (cluster === undefined || cluster.status().state === "away") return;
-  await cluster.removeEndpoint(networkId, id).catch((cause: unknown) => {
-    const text = `endpoint ${name} will leave the cluster when its store is back: ${messageOf(cause)}`;
-    log.warn({ endpoint: id, err: cause }, text);
+  await cluster?.removeEndpoint(networkId, id).catch((cause: unknown) => {
+    log.error({ endpoint: id, err: cause }, `endpoint ${name} is left in the cluster: ${messageOf(cause)}`);
   });
 }
 
@@ -113,9 +113,10 @@ async function putAgain(world: World, cluster: Cluster, { id, attachment }: Endp
     try {
       await replayAddresses(world, network, entry.intent);
       await put(cluster, network, entry.intent);
+      world.refused.delete(id);
     } catch (cause) {
-      const text = `endpoint ${entry.intent.name} of network ${network.name} is unknown to the cluster: ${messageOf(cause)}`;
-      world.log.error({ endpoint: id, err: cause }, text);
+      const { name } = entry.intent;
+      sayOnce(world, id, `endpoint ${name} of network ${network.name} is unknown to the cluster: ${messageOf(cause)}`);
     }
   });
 }

@@ -10,6 +10,7 @@ import { changeAll } from "./apply.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import { followedState } from "./follow-members.ts";
 import { intentOfShared, isShared, newSharedNetwork, withVxlanIds } from "./shared-record.ts";
+import { sayOnce } from "./say-once.ts";
 import { networkKey, type World } from "./world.ts";
 
 /** Held while the list of shared networks is compared with the cluster's, or a new one is made. Outside of all others. */
@@ -49,6 +50,14 @@ export async function syncNetworks(world: World): Promise<void> {
   for (const { intent } of lost) await letGo(world, intent);
 }
 
+/** A network of this host is gone: a shared one may have waited for its name. */
+export async function adoptWaiting(world: World): Promise<void> {
+  if (world.refused.size === 0) return;
+  await syncNetworks(world).catch((cause: unknown) => {
+    world.log.error({ err: cause }, `shared networks are not taken over: ${messageOf(cause)}`);
+  });
+}
+
 async function adopt(world: World, shared: SharedNetwork): Promise<void> {
   const network = understood(world, shared);
   if (network === undefined) return;
@@ -70,12 +79,6 @@ function understood(world: World, shared: SharedNetwork): NetworkIntent | undefi
     sayOnce(world, shared.id, `shared network ${shared.name} (${shared.id}) is not for this host: ${messageOf(cause)}`);
     return undefined;
   }
-}
-
-function sayOnce(world: World, id: string, text: string): void {
-  if (world.refused.get(id) === text) return;
-  world.refused.set(id, text);
-  world.log.error({ network: id }, text);
 }
 
 async function letGo(world: World, { id, name }: NetworkIntent): Promise<void> {

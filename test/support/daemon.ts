@@ -15,20 +15,33 @@ const START_MS = 60_000;
 const STOP_MS = 60_000;
 const LOG_SHOWN = 6_000;
 
+export interface DaemonPlace {
+  readonly flags: readonly string[];
+  /** Put before its command line; a program that ends by executing what follows (`ip netns exec X`). */
+  readonly within: readonly string[];
+}
+
 export class TestDaemon implements AsyncDisposable {
   readonly directory: string;
   readonly #flags: readonly string[];
+  readonly #within: readonly string[];
   #child: ChildProcess | undefined;
   #log = "";
 
-  private constructor(directory: string, flags: readonly string[]) {
+  private constructor(directory: string, { flags, within }: Pick<DaemonPlace, "flags" | "within">) {
     this.directory = directory;
     this.#flags = flags;
+    this.#within = within;
   }
 
   /** Resolves once the API listens; throws with the log when it does not come to that. */
   static async start(...flags: string[]): Promise<TestDaemon> {
-    const daemon = new TestDaemon(mkdtempSync(join(tmpdir(), "causeway-")), flags);
+    return TestDaemon.startIn({ flags, within: [] });
+  }
+
+  /** The same in other namespaces than the test's. */
+  static async startIn(place: DaemonPlace): Promise<TestDaemon> {
+    const daemon = new TestDaemon(mkdtempSync(join(tmpdir(), "causeway-")), place);
     mkdirSync(join(daemon.directory, "home"));
     writeFileSync(join(daemon.directory, "daemon.json"), "{}");
     await daemon.start();
@@ -54,7 +67,8 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Starts it, the first time or again on the same directories. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [PROGRAM, ...this.#ownFlags(), ...this.#flags], {
+    const command = [...this.#within, process.execPath, PROGRAM, ...this.#ownFlags(), ...this.#flags];
+    const child = spawn(command[0] ?? process.execPath, command.slice(1), {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;

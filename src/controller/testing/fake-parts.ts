@@ -9,10 +9,13 @@ import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { EventBus, type EngineEvent } from "../../base/event-bus.ts";
 import { silentLog, type Log } from "../../base/log.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
 import { createBridgeDriver } from "../../drivers/bridge/bridge-driver.ts";
 import type { Driver } from "../../drivers/driver.ts";
+import type { DriverPlugins } from "../../drivers/driver-plugins.ts";
 import { createHostDriver } from "../../drivers/host/host-driver.ts";
 import { createNullDriver } from "../../drivers/null/null-driver.ts";
+import { withClusterSpace } from "../../drivers/overlay/cluster-ipam.ts";
 import { FakeFirewall } from "../../firewall/fake.ts";
 import { createDefaultIpam } from "../../ipam/default-ipam.ts";
 import { createNullIpam } from "../../ipam/null-ipam.ts";
@@ -33,6 +36,10 @@ export class FakeParts implements AsyncDisposable {
   store: Store = openMemoryStore();
   /** Besides bridge, host and null. */
   drivers: readonly Driver[] = [];
+  /** What is shared with other hosts (`fake-hosts.ts`). */
+  cluster: Cluster | undefined;
+  /** Drivers that are programs; a restart of the daemon forgets what it knew of them, and so shall whoever tests one. */
+  plugins: DriverPlugins | undefined;
   readonly events: EngineEvent[] = [];
   readonly messages: string[] = [];
   readonly directory: string;
@@ -63,7 +70,7 @@ export class FakeParts implements AsyncDisposable {
       firewall: this.firewall,
       dns: this.dns,
       ports: this.ports,
-      ipamDrivers: [createDefaultIpam({ ulaSeed: "test" }), createNullIpam()],
+      ipamDrivers: [withClusterSpace(createDefaultIpam({ ulaSeed: "test" }), this.cluster), createNullIpam()],
       drivers: [
         createBridgeDriver({ icc: this.settings.defaultBridge?.icc ?? true }),
         createHostDriver(),
@@ -75,6 +82,8 @@ export class FakeParts implements AsyncDisposable {
       log: this.#log(),
       runDirectory: this.directory,
       settings: this.settings,
+      ...(this.plugins !== undefined && { plugins: this.plugins }),
+      ...(this.cluster !== undefined && { cluster: this.cluster }),
     });
     this.#opened.push(controller);
     return controller;
