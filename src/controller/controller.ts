@@ -9,9 +9,11 @@ import { ClusterWatch } from "./cluster-watch.ts";
 import type { EndpointSpec, NetworkController, NetworkSpec, PortExposure, SandboxSpec, SandboxView } from "./cnm.ts";
 import { connect, disconnect, renameEndpoints } from "./connections.ts";
 import { sandboxNamespace } from "./desired.ts";
+import type { DriftKind } from "./drift.ts";
 import { exposures } from "./exposures.ts";
 import { findNetwork } from "./find-network.ts";
 import { peersOf } from "./members.ts";
+import { timed } from "./meter.ts";
 import { createNetwork, removeNetwork } from "./networks.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -84,7 +86,8 @@ export class Controller implements NetworkController {
   }
 
   async createSandbox(spec: SandboxSpec): Promise<SandboxView> {
-    return sandboxView(this.#world, await createSandbox(this.#world, spec));
+    const made = await timed(this.#world.meter, "allocate", () => createSandbox(this.#world, spec));
+    return sandboxView(this.#world, made);
   }
 
   sandboxes(): readonly SandboxView[] {
@@ -98,11 +101,11 @@ export class Controller implements NetworkController {
   }
 
   removeSandbox(id: string): Promise<void> {
-    return removeSandbox(this.#world, id);
+    return timed(this.#world.meter, "release", () => removeSandbox(this.#world, id));
   }
 
   connect(sandboxId: string, spec: EndpointSpec): Promise<EndpointIntent> {
-    return connect(this.#world, sandboxId, spec);
+    return timed(this.#world.meter, "connect", () => connect(this.#world, sandboxId, spec));
   }
 
   disconnect(endpointId: string): Promise<void> {
@@ -123,6 +126,11 @@ export class Controller implements NetworkController {
     if (sandbox.hostNamespace) return {};
     const { links } = await this.#world.kernel.observe(sandboxNamespace(this.#world, sandbox));
     return Object.fromEntries(links.filter(({ name }) => name !== "lo").map((link) => [link.name, link.statistics]));
+  }
+
+  /** How often the kernel was found to differ and was put right, since we opened. */
+  drift(): Readonly<Record<DriftKind, number>> {
+    return this.#world.drift.byKind();
   }
 
   /** Looks at the kernel now and puts back what is ours and missing; answers how many steps that took. */

@@ -11,6 +11,7 @@ import type { Prefix } from "../addr/prefix.ts";
 import { systemClock, type Clock } from "../base/clock.ts";
 import { EventBus } from "../base/event-bus.ts";
 import { silentLog, type Log } from "../base/log.ts";
+import type { DnsCounters } from "../dns/server/counters.ts";
 import { openDnsService } from "../dns/open-dns-service.ts";
 import { createBridgeDriver, type BridgeDriverOptions } from "../drivers/bridge/bridge-driver.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -35,6 +36,7 @@ import type { Store } from "../store/store.ts";
 import type { ClusterSettings } from "./cluster-settings.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
+import type { Meter } from "./meter.ts";
 import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
 import { present } from "../store/record-reader.ts";
 
@@ -59,6 +61,8 @@ export interface OpenOptions {
   readonly cluster?: ClusterSettings;
   /** Where plugins are looked for, and how long they are waited for. */
   readonly plugins?: Omit<PluginDriversOptions, "log">;
+  /** Told of what is done, for whoever counts it. */
+  readonly meter?: Meter;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly events?: EventBus;
@@ -78,6 +82,8 @@ export interface OpenedController extends AsyncDisposable {
   readonly firewallBackend: string;
   /** What this host shares with others; absent: nothing. */
   readonly cluster?: Cluster;
+  /** What the resolvers of all sandboxes did. */
+  dnsCounters(): Promise<DnsCounters>;
 }
 
 /**
@@ -107,6 +113,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   const controller = parts.use(
     await Controller.open({
       ...shared,
+      ...(options.meter && { meter: options.meter }),
       ipamDrivers,
       plugins,
       drivers: builtInDrivers(settings, iptables),
@@ -121,6 +128,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
     events,
     runDirectory,
     firewallBackend: firewall.backend,
+    dnsCounters: () => dns.counters(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -16,6 +16,7 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { HostPorts } from "../ports/ports.ts";
 import type { Store } from "../store/store.ts";
+import type { Meter } from "./meter.ts";
 
 /** The parts stay the caller's: closing a controller closes none of them. */
 export interface ControllerOptions {
@@ -36,6 +37,8 @@ export interface ControllerOptions {
   readonly plugins?: DriverPlugins;
   /** `--cluster-store`: what this host shares with others; absent: nothing, and there are no networks that span hosts. */
   readonly cluster?: Cluster;
+  /** Told of what is done. */
+  readonly meter?: Meter;
   /** Families whose published ports the firewall translates, both unless said otherwise; the others are the proxy's. */
   readonly translatedFamilies?: readonly Family[];
   /** Makes the kernel forward packets of the family; called before a network that needs it is made. Idempotent. */

@@ -10,6 +10,7 @@ import { resolveCluster, type ClusterConfig } from "./cluster-config.ts";
 import type { Settings } from "./flags/settings.ts";
 import { parseListenAddress, refuseOpenTcp } from "./listen/listen-address.ts";
 import type { ListenAddress } from "./listen/listen-address.ts";
+import { parseMetricsAddress, type MetricsAddress } from "./metrics/metrics-server.ts";
 import { resolveNetwork } from "./network-config.ts";
 
 export interface DaemonConfig {
@@ -38,6 +39,8 @@ export interface DaemonConfig {
   readonly pluginTimeoutMs: number;
   /** The user chose the default bridge: whatever else runs here is no accident. */
   readonly bridgeChosen: boolean;
+  /** Where Prometheus may ask; absent: nowhere. */
+  readonly metrics?: MetricsAddress;
   /** Absent: this host shares nothing with others. */
   readonly cluster?: ClusterConfig;
 }
@@ -73,6 +76,7 @@ export function resolveConfig(settings: Settings): DaemonConfig {
   const containerdAddress = settings.text("containerd");
   const cgroupParent = settings.text("cgroup-parent");
   const cluster = resolveCluster(settings);
+  const metrics = settings.text("metrics-addr");
   return {
     listen,
     group: { name: settings.text("group") ?? "", required: settings.isSet("group") },
@@ -89,6 +93,7 @@ export function resolveConfig(settings: Settings): DaemonConfig {
     ...(cgroupParent !== undefined && { cgroupParent }),
     ...resolveNetwork(settings),
     bridgeChosen: settings.isSet("bridge"),
+    ...(metrics !== undefined && { metrics: parseMetricsAddress(metrics) }),
     ...(cluster !== undefined && { cluster }),
   };
 }

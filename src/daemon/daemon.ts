@@ -21,6 +21,9 @@ import type { DaemonConfig } from "./config.ts";
 import { claimNamespace } from "./namespace-claim.ts";
 import { refuseIfInTheWay } from "./in-the-way.ts";
 import { Listeners } from "./listen/listeners.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { MetricsServer } from "./metrics/metrics-server.ts";
+import { addSources } from "./metrics/sources.ts";
 import { packageVersion } from "./package-version.ts";
 import { PidFile } from "./pid-file.ts";
 import type { Reloadable } from "./reloadable.ts";
@@ -34,19 +37,31 @@ export async function startDaemon(config: DaemonConfig, reloadable: Reloadable, 
   mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
   const kernel = parts.use(await openKernelThread());
   await refuseIfInTheWay(kernel, config);
-  const opened = parts.use(await openNetworks(config, kernel, log));
+  const metrics = config.metrics === undefined ? undefined : new Metrics(log);
+  const opened = parts.use(await openNetworks(config, { kernel, log, metrics }));
   const engine = parts.use(await openContainers(config, reloadable, opened, log));
   const settings = apiSettings(config, reloadable, opened);
   const api = parts.use(await createApiServer({ engine, log, clock: systemClock, settings }));
+  if (config.metrics !== undefined && metrics !== undefined) {
+    addSources(metrics, { opened, engine, version: packageVersion() });
+    parts.use(await MetricsServer.open(config.metrics, metrics, log));
+  }
   const listeners = parts.use(await Listeners.open((listener) => api.serve(listener), config));
   for (const where of listeners.addresses) log.info({}, `API listen on ${where}`);
   return parts.move();
 }
 
-async function openNetworks(config: DaemonConfig, kernel: Kernel, log: Log): Promise<OpenedController> {
+interface NetworkParts {
+  readonly kernel: Kernel;
+  readonly log: Log;
+  readonly metrics: Metrics | undefined;
+}
+
+async function openNetworks(config: DaemonConfig, { kernel, log, metrics }: NetworkParts): Promise<OpenedController> {
   const cluster = await clusterSettings(config, kernel);
   return openController({
     ...(cluster !== undefined && { cluster }),
+    ...(metrics !== undefined && { meter: metrics }),
     dataRoot: config.dataRoot,
     runDirectory: config.execRoot,
     settings: config.network,

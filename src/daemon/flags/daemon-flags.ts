@@ -109,8 +109,8 @@ export const DAEMON_FLAGS: readonly Flag[] = [
   {
     name: "metrics-addr",
     kind: "string",
-    support: "later",
-    help: "Set default address and port to serve the metrics api on",
+    support: "acts",
+    help: "Address and port to serve metrics for Prometheus on",
   },
   {
     name: "authorization-plugin",

@@ -93,8 +93,8 @@ test("a flag without effect is named in one warning, a harmless value is not", (
   assert.deepEqual(supportNotes(parse("--storage-driver", "overlay2")), [
     "--storage-driver is accepted for dockerd's sake and has no effect here",
   ]);
-  assert.deepEqual(supportNotes(parse("--metrics-addr", "127.0.0.1:9323")), [
-    "--metrics-addr is not implemented yet and has no effect",
+  assert.deepEqual(supportNotes(parse("--network-control-plane-mtu", "1400")), [
+    "--network-control-plane-mtu is not implemented yet and has no effect",
   ]);
   assert.deepEqual(supportNotes(parse("--firewall-backend=nftables", "--mtu=1400")), []);
 });
