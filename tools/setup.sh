@@ -176,6 +176,18 @@ want_stores() {
   [ -z "$absent" ] || say "not here:" $absent "- the tests of the stores that need it are skipped"
 }
 
+# Plugins are measured by the real dockerd, 20.10 of Debian. Its package would put a daemon on the machine: only the program
+# and the libraries that it is linked with come.
+want_dockerd() {
+  ! have dockerd || return 0
+  if have apt-get && is_root; then
+    apt_install libdevmapper1.02.1 || true
+    unpack_program docker.io dockerd || true
+    dockerd --version >/dev/null 2>&1 || rm -f "$cache/dockerd"
+  fi
+  have dockerd || say 'no dockerd here: the tests that need it are skipped'
+}
+
 # --- npm and Node ---------------------------------------------------------------------------------------------------------
 
 node_is_new() { [ -x "$1" ] && "$1" -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)' 2>/dev/null; }
@@ -209,6 +221,7 @@ demo) install_missing "$demo_needs" ;;
 test)
   install_missing "$test_needs"
   want_docker
+  want_dockerd
   want_stores
   ;;
 docs:rules) install_missing "$demo_needs nft=nftables" ;;

@@ -2,13 +2,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeBusyboxTar } from "../../tools/demo/busybox-tar.ts";
-import type { TestDaemon } from "./daemon.ts";
 import { run } from "./run.ts";
+import type { Ran } from "./run.ts";
+
+/** A causewayd or a dockerd. */
+export interface DockerDaemon {
+  readonly directory: string;
+  readonly log: string;
+  docker(args: readonly string[]): Promise<Ran>;
+}
 
 export class DockerLines {
-  readonly #daemon: TestDaemon;
+  readonly #daemon: DockerDaemon;
 
-  constructor(daemon: TestDaemon) {
+  constructor(daemon: DockerDaemon) {
     this.#daemon = daemon;
   }
 
