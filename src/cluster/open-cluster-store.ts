@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ClusterStore } from "./cluster-store.ts";
+import { openConsulStore } from "./consul/consul-store.ts";
 import { openEtcdStore } from "./etcd/etcd-cluster-store.ts";
 import { parseClusterStoreUrl, type StoreOptions, type StoreProvider, type StoreTls } from "./store-address.ts";
 
@@ -15,6 +16,7 @@ export interface StoreTlsFiles {
 
 const OPENERS: Readonly<Partial<Record<StoreProvider, (options: StoreOptions) => ClusterStore>>> = {
   etcd: openEtcdStore,
+  consul: openConsulStore,
 };
 
 /**

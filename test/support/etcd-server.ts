@@ -9,11 +9,13 @@ const USUAL_CLIENT_PORT = 2379;
 export interface EtcdPlace extends ServerPlace {
   /** 1 unless said otherwise. All listen on the same address, at ports of their own. */
   readonly members?: number;
-  /** Added to each member's command line, such as for TLS. */
-  readonly flags?: readonly string[];
+  /** Clients speak TLS with certificates of this CA (PEM files). */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 interface Member {
+  /** Of its clients. */
+  readonly scheme: "http" | "https";
   readonly name: string;
   readonly client: string;
   readonly peer: string;
@@ -21,22 +23,28 @@ interface Member {
 }
 
 export async function startEtcd(place: EtcdPlace = {}): Promise<EtcdServers> {
-  const { address = "127.0.0.1", prefix = [], members: count = 1, flags = [] } = place;
+  const { address = "127.0.0.1", prefix = [], members: count = 1, tls } = place;
+  const scheme: Member["scheme"] = tls === undefined ? "http" : "https";
   const usual = Array.from({ length: 2 * count }, (_, index) => USUAL_CLIENT_PORT + index);
   const ports = prefix.length > 0 ? usual : await freePorts(2 * count, address);
   const plans = Array.from({ length: count }, (_, index) => ({
     name: `m${index}`,
+    scheme,
     client: `${address}:${ports[2 * index] ?? 0}`,
     peer: `${address}:${ports[2 * index + 1] ?? 0}`,
   }));
   const cluster = plans.map(({ name, peer }) => `${name}=http://${peer}`).join(",");
+  const tlsFlags = tls
+    ? ["--client-cert-auth", "--trusted-ca-file", tls.ca, "--cert-file", tls.cert, "--key-file", tls.key]
+    : [];
+  const curlFlags = tls ? ["--cacert", tls.ca, "--cert", tls.cert, "--key", tls.key] : [];
   const members = plans.map((plan) => ({
     ...plan,
     process: new ServerProcess(
       {
         name: "etcd",
-        command: (directory) => [findProgram("etcd") ?? "etcd", ...memberFlags(plan, cluster, directory), ...flags],
-        probe: ["curl", "--silent", "--max-time", "2", `http://${plan.client}/health`],
+        command: (directory) => [findProgram("etcd") ?? "etcd", ...memberFlags(plan, cluster, directory), ...tlsFlags],
+        probe: ["curl", "--silent", "--max-time", "2", ...curlFlags, `${scheme}://${plan.client}/health`],
         serves: (answer) => answer.includes('"true"'),
       },
       prefix,
@@ -56,8 +64,8 @@ function memberFlags(plan: Omit<Member, "process">, cluster: string, directory: 
   const values = {
     "--name": plan.name,
     "--data-dir": `${directory}/data`,
-    "--listen-client-urls": `http://${plan.client}`,
-    "--advertise-client-urls": `http://${plan.client}`,
+    "--listen-client-urls": `${plan.scheme}://${plan.client}`,
+    "--advertise-client-urls": `${plan.scheme}://${plan.client}`,
     "--listen-peer-urls": `http://${plan.peer}`,
     "--initial-advertise-peer-urls": `http://${plan.peer}`,
     "--initial-cluster": cluster,

@@ -31,7 +31,10 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
 
 export function describeFailure(thrown: unknown): EtcdFailure {
   if (!isServiceError(thrown)) return { reason: messageOf(thrown), untouched: false, final: false };
-  const reason = thrown.code === status.DEADLINE_EXCEEDED ? "no answer in time" : thrown.details || status[thrown.code];
+  const details = thrown.details
+    .replace(/ Resolution note: $/, "")
+    .replace(/^No connection established\. Last error: Error: /, "");
+  const reason = thrown.code === status.DEADLINE_EXCEEDED ? "no answer in time" : details || status[thrown.code];
   return { reason, untouched: UNTOUCHED.test(reason), final: FINAL.has(thrown.code) };
 }
 

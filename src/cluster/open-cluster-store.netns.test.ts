@@ -1,0 +1,75 @@
+/** Stores opened by their addresses, with TLS and without. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { missingStore, startStore } from "../../test/support/cluster-servers.ts";
+import { startEtcd } from "../../test/support/etcd-server.ts";
+import { EngineError } from "../base/errors.ts";
+import { silentLog } from "../base/log.ts";
+import { failsUnavailable } from "./contract/world.fixture.ts";
+import { openClusterStore, type StoreTlsFiles } from "./open-cluster-store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "causeway-tls-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A certificate for 127.0.0.1 that is its own authority. */
+function makeTls(name: string): StoreTlsFiles {
+  const [key, cert] = [join(folder, `${name}-key.pem`), join(folder, `${name}-cert.pem`)];
+  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
+  const files = ["-keyout", key, "-out", cert];
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", ...files, ...subject], {
+    stdio: "ignore",
+  });
+  return { ca: cert, cert, key };
+}
+
+for (const kind of ["etcd", "consul"] as const) {
+  it(`opens ${kind} by its address, with the prefix before every key`, { skip: missingStore(kind) }, async () => {
+    await using servers = await startStore(kind);
+    await using whole = await openClusterStore(`${servers.url}/`, { log: silentLog });
+    await using part = await openClusterStore(`${servers.url}/one/part`, { log: silentLog });
+    assert.equal(part.address, `${servers.url}/one/part`);
+    assert.ok(await part.commit({ puts: [{ key: "a/b", value: "1" }] }));
+    assert.deepEqual(
+      (await whole.list("one")).map(({ key, value }) => [key, value]),
+      [["one/part/a/b", "1"]],
+    );
+    assert.deepEqual(
+      (await part.list("a")).map(({ key }) => key),
+      ["a/b"],
+    );
+  });
+}
+
+describe("a store with TLS", { skip: missingStore("etcd") }, () => {
+  it("serves who shows a certificate of its authority, and nobody else", async () => {
+    const [own, other] = [makeTls("own"), makeTls("other")];
+    await using servers = await startEtcd({ tls: own });
+    await using store = await openClusterStore(servers.url, { tls: own, log: silentLog });
+    assert.ok(await store.commit({ puts: [{ key: "a", value: "1" }] }));
+    assert.equal((await store.get("a"))?.value, "1");
+    const strangers = {
+      "without TLS": undefined,
+      "who trusts another authority": { ...own, ca: other.ca },
+      "with a certificate of another authority": { ...other, ca: own.ca },
+    };
+    for (const [who, tls] of Object.entries(strangers)) {
+      await using stranger = await openClusterStore(servers.url, { ...(tls && { tls }), log: silentLog });
+      await failsUnavailable(stranger, who, stranger.get("a"));
+    }
+  });
+
+  it("is refused when a file of it cannot be read", async () => {
+    const files = { ...makeTls("some"), cert: join(folder, "missing.pem") };
+    await assert.rejects(
+      openClusterStore("etcd://127.0.0.1", { tls: files, log: silentLog }),
+      (error) =>
+        error instanceof EngineError &&
+        error.code === "invalid-argument" &&
+        error.message.startsWith("cluster store option kv.certfile: ENOENT"),
+    );
+  });
+});
