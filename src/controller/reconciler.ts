@@ -1,19 +1,22 @@
 /**
- * Repair while we run: whenever the kernel says that something moved in the host's namespace, and now and then without being
- * told, look and put back what is ours: a deleted docker0 address, a veth set down, a bridge that is gone. It is the start-up
- * plan, over the owners that differ and under their locks, so it never meets a change that is underway. Links that are not
- * ours are never touched; each repair is logged with what was found.
+ * Repair while we run: whenever the kernel says that something moved in the host's namespace or in a network's own, and now and
+ * then without being told, look and put back what is ours: a deleted docker0 address, a bridge that is gone, a forwarding entry
+ * that somebody took away or added. It is the start-up plan, over the owners that differ and under their locks, so it never
+ * meets a change that is underway. What is not ours is never touched; each repair is logged with what was found, and counted.
  */
 import { messageOf } from "../base/errors.ts";
-import { HOST, type KernelFact } from "../kernel/facts.ts";
+import { HOST, type KernelFact, type NamespaceRef } from "../kernel/facts.ts";
+import { KernelError } from "../kernel/kernel-error.ts";
 import type { Observation } from "../kernel/observation.ts";
-import { factKey, planRepair } from "../kernel/plan.ts";
+import { factKey, linkKey, planRepair } from "../kernel/plan.ts";
 import type { Step } from "../kernel/step.ts";
 import { describeStep, homeOf, namespacesOf } from "./describe-fact.ts";
-import { joinsOf, networkState, sandboxState } from "./desired.ts";
+import { namespaceDirectory } from "./desired.ts";
+import { NamespaceWatches } from "./namespace-watches.ts";
+import { networkNamespaces, ownerOf, owners, type Owner } from "./owners.ts";
 import { observe } from "./start.ts";
 import { markedId } from "./sweep.ts";
-import { networkKey, sandboxKey, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** From the kernel's word to the look. A look costs more the more there is, and shall not take more than its share. */
 const MIN_DELAY_MS = 200;
@@ -21,21 +24,19 @@ const MAX_DELAY_MS = 700;
 const LOOK_SHARE = 10;
 /** Without being told: what the kernel does not announce, or announced while nobody listened. */
 const IDLE_INTERVAL_MS = 30_000;
-
-/** A network or sandbox that settled, and what it wants of the kernel. */
-interface Owner {
-  readonly lock: string;
-  readonly facts: readonly KernelFact[];
-}
+/** Of a repair's steps; a log line shall be read by somebody. */
+const MOST_TOLD = 20;
 
 export class Reconciler implements AsyncDisposable {
   readonly #world: World;
   readonly #unread: ReadonlySet<string>;
-  #unwatch: (() => Promise<void>) | undefined;
+  readonly #watches: NamespaceWatches;
+  /** Where something moved since the last look. */
+  readonly #moved = new Set<NamespaceRef>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #isPoked = false;
   #lastLookMs = 0;
+  #lastFullLook = performance.now();
   /** In a row; a repair that keeps failing is tried less and less often. */
   #failures = 0;
   #closed = false;
@@ -43,43 +44,37 @@ export class Reconciler implements AsyncDisposable {
   constructor(world: World, unread: ReadonlySet<string>) {
     this.#world = world;
     this.#unread = unread;
+    this.#watches = new NamespaceWatches(world, namespaceDirectory(world.runDirectory), (where) => this.#poke(where));
   }
 
   /** Starts listening and the idle timer. */
   async open(): Promise<void> {
-    this.#unwatch = await this.#world.kernel.watch(HOST, () => this.#poke());
+    await this.#watches.open();
+    await this.#watches.follow(networkNamespaces(this.#owners()));
     this.#schedule(IDLE_INTERVAL_MS);
   }
 
-  /** Looks and repairs once, now; answers how many steps it took. Errors are the caller's. */
-  async repair(): Promise<number> {
-    const owners = this.#owners();
-    const host = await observe(
-      this.#world,
-      HOST,
-      owners.flatMap((owner) => owner.facts),
-    );
-    const swept = await this.#sweep(host);
-    const suspects = differing(owners, host);
-    return swept + (suspects.length === 0 ? 0 : await this.#repairOwners(suspects));
+  /** Looks everywhere and repairs once, now; answers how many steps it took. Errors are the caller's. */
+  repair(): Promise<number> {
+    return this.#look(() => true);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#unwatch?.();
     await this.#running;
+    await this.#watches[Symbol.asyncDispose]();
   }
 
   /** Many things move at once, mostly by our own hand: one look a little later sees them all. */
-  #poke(): void {
-    if (this.#closed || this.#isPoked) return;
-    this.#isPoked = true;
-    if (this.#running === undefined) this.#schedule(this.#delayMs());
+  #poke(where: NamespaceRef): void {
+    const isFirst = this.#moved.size === 0;
+    this.#moved.add(where);
+    if (!this.#closed && isFirst && this.#running === undefined) this.#schedule(this.#delayMs());
   }
 
   #delayMs(): number {
-    if (this.#failures > 0) return Math.min(IDLE_INTERVAL_MS, MAX_DELAY_MS * 2 ** this.#failures);
+    if (this.#failures > 0) return Math.min(IDLE_INTERVAL_MS, MIN_DELAY_MS * 2 ** (this.#failures - 1));
     return Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, this.#lastLookMs * LOOK_SHARE));
   }
 
@@ -89,77 +84,78 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    this.#isPoked = false;
+    const moved = new Set(this.#moved);
+    this.#moved.clear();
     const started = performance.now();
-    this.#running = this.repair().then(
+    const isDue = moved.size === 0 || started - this.#lastFullLook >= IDLE_INTERVAL_MS;
+    if (isDue) this.#lastFullLook = started;
+    this.#running = this.#look((where) => isDue || moved.has(where)).then(
       () => void (this.#failures = 0),
       (cause: unknown) => {
         this.#failures++;
+        for (const where of moved) this.#moved.add(where);
         this.#world.log.error({ err: cause }, `repair failed: ${messageOf(cause)}`);
       },
     );
     await this.#running;
     this.#running = undefined;
     this.#lastLookMs = performance.now() - started;
-    if (!this.#closed) this.#schedule(this.#isPoked ? this.#delayMs() : IDLE_INTERVAL_MS);
+    if (!this.#closed) this.#schedule(this.#moved.size > 0 ? this.#delayMs() : IDLE_INTERVAL_MS);
   }
 
-  /** What settled; what is underway has its own plan. */
   #owners(): readonly Owner[] {
-    const { registry } = this.#world;
-    const networks = registry.networks().filter(({ phase }) => phase === "live");
-    return [
-      ...networks.flatMap(({ intent }) => this.#owner(networkKey(intent.id)) ?? []),
-      ...registry.sandboxes().flatMap(({ intent }) => this.#owner(sandboxKey(intent.id)) ?? []),
-    ];
+    return owners(this.#world, this.#unread);
   }
 
-  #owner(lock: string): Owner | undefined {
-    const { registry } = this.#world;
-    const [kind, id = ""] = lock.split(" ");
-    if (this.#unread.has(id)) return undefined;
-    if (kind === "wire") {
-      const entry = registry.network(id);
-      return entry?.phase === "live" ? { lock, facts: networkState(this.#world, entry.intent).facts } : undefined;
-    }
-    const entry = registry.sandbox(id);
-    const settled = registry.endpointsOfSandbox(id).every(({ phase }) => phase === "live");
-    if (entry?.phase !== "live" || !settled) return undefined;
-    return { lock, facts: sandboxState(this.#world, entry.intent, joinsOf(this.#world, id)).facts };
+  /** `concerns`: which of the places are looked at, of the host's namespace and the networks' own. */
+  async #look(concerns: (where: NamespaceRef) => boolean): Promise<number> {
+    const all = this.#owners();
+    const homes = networkNamespaces(all);
+    await this.#watches.follow(homes);
+    const places = new Set([HOST, ...homes].filter(concerns));
+    const facts = all.flatMap((owner) => owner.facts).filter((fact) => places.has(homeOf(fact)));
+    const seen = await this.#observeAll(places, facts);
+    const swept = await this.#sweep(seen);
+    const suspects = differing(all, facts, seen);
+    return swept + (suspects.length === 0 ? 0 : await this.#repairOwners(suspects));
   }
 
   /** Under the owners' locks: look again, also into the namespaces that would be entered, plan, apply. */
   async #repairOwners(suspects: readonly Owner[]): Promise<number> {
     const locks = suspects.map(({ lock }) => lock);
     return this.#world.locks.run(locks, async () => {
-      const owners = locks.flatMap((lock) => this.#owner(lock) ?? []);
-      const facts = owners.flatMap((owner) => owner.facts);
-      const host = await observe(this.#world, HOST, facts);
-      const inside = await this.#observeInside(differing(owners, host).flatMap((owner) => owner.facts));
-      const seen = new Set([HOST, ...inside.map(({ namespace }) => namespace)]);
-      const visible = facts.filter((fact) => namespacesOf(fact).every((namespace) => seen.has(namespace)));
-      const steps = planRepair(visible, [host, ...inside]).filter(({ action }) => action === "ensure");
-      return this.#apply(steps);
+      const settled = locks.flatMap((lock) => ownerOf(this.#world, lock, this.#unread) ?? []);
+      const facts = settled.flatMap((owner) => owner.facts);
+      const inside = await this.#observeAll(new Set([HOST, ...facts.flatMap(namespacesOf)]), facts);
+      // A sandbox whose namespace is gone is beyond repair, and its owner will remove it; a network's is made again.
+      const reachable = new Set([...inside.map(({ namespace }) => namespace), ...networkNamespaces(settled)]);
+      const visible = facts.filter((fact) => namespacesOf(fact).every((namespace) => reachable.has(namespace)));
+      return this.#apply(planRepair(visible, inside).filter(isOwners));
     });
   }
 
-  /** A namespace that cannot be entered is left out: its sandbox is beyond repair, and its owner will remove it. */
-  async #observeInside(facts: readonly KernelFact[]): Promise<readonly Observation[]> {
-    const namespaces = new Set(facts.flatMap(namespacesOf).filter((namespace) => namespace !== HOST));
-    const looked = [...namespaces].map((namespace) => observe(this.#world, namespace, facts).catch(() => undefined));
+  /** Namespaces that are not there are left out. */
+  async #observeAll(places: ReadonlySet<NamespaceRef>, facts: readonly KernelFact[]): Promise<readonly Observation[]> {
+    const looked = [...places].map((place) =>
+      observe(this.#world, place, facts).catch((cause: unknown) => {
+        if (place === HOST || !(cause instanceof KernelError && cause.code === "ENOENT")) throw cause;
+        return undefined;
+      }),
+    );
     return (await Promise.all(looked)).filter((observation) => observation !== undefined);
   }
 
   /** Links with our mark whose owner nobody knows. Seen twice, for the first may have been on its way out. */
-  async #sweep(host: Observation): Promise<number> {
-    if (this.#strays(host).length === 0) return 0;
-    const again = await observe(this.#world, HOST, []);
-    const removals = planRepair([], [{ ...again, links: this.#strays(again) }]);
-    return this.#apply(removals.filter(({ action }) => action === "remove"));
+  async #sweep(seen: readonly Observation[]): Promise<number> {
+    const suspect = seen.filter((observation) => this.#strays(observation).length > 0);
+    if (suspect.length === 0) return 0;
+    const again = await this.#observeAll(new Set(suspect.map(({ namespace }) => namespace)), []);
+    const strays = again.map((observation) => ({ ...observation, links: this.#strays(observation) }));
+    return this.#apply(planRepair([], strays).filter(({ action }) => action === "remove"));
   }
 
-  #strays(host: Observation): Observation["links"] {
-    return host.links.filter(({ alias }) => {
+  #strays({ links }: Observation): Observation["links"] {
+    return links.filter(({ alias }) => {
       const id = markedId(alias);
       return id !== undefined && !this.#isSpokenFor(id);
     });
@@ -172,15 +168,33 @@ export class Reconciler implements AsyncDisposable {
 
   async #apply(steps: readonly Step[]): Promise<number> {
     if (steps.length === 0) return 0;
-    this.#world.log.warn({ steps: steps.map(describeStep) }, "the kernel differs from what is intended; repairing");
-    await this.#world.kernel.applyAll(steps);
+    const { log, drift, kernel } = this.#world;
+    const told = steps.slice(0, MOST_TOLD).map(describeStep);
+    if (steps.length > told.length) told.push(`and ${steps.length - told.length} more`);
+    log.warn({ steps: told }, "the kernel differs from what is intended; repairing");
+    drift.count(steps);
+    await kernel.applyAll(steps);
     return steps.length;
   }
 }
 
-/** The owners of whom the host's namespace lacks something. */
-function differing(owners: readonly Owner[], host: Observation): readonly Owner[] {
-  const facts = owners.flatMap((owner) => owner.facts).filter((fact) => homeOf(fact) === HOST);
-  const wanting = new Set(planRepair(facts, [host]).map(({ fact }) => factKey(fact)));
-  return wanting.size === 0 ? [] : owners.filter((owner) => owner.facts.some((fact) => wanting.has(factKey(fact))));
+/** The owners of whom something is missing, wrong or too much where we looked. */
+function differing(
+  all: readonly Owner[],
+  facts: readonly KernelFact[],
+  seen: readonly Observation[],
+): readonly Owner[] {
+  const wanting = new Set(planRepair(facts, seen).filter(isOwners).map(placeOf));
+  return wanting.size === 0 ? [] : all.filter((owner) => owner.facts.some((fact) => wanting.has(factKey(fact))));
+}
+
+/** What is too much is its link's, and so its link's owner's. */
+function placeOf({ action, fact }: Step): string {
+  const isEntry = action === "remove" && (fact.kind === "neighbour" || fact.kind === "forwarding");
+  return isEntry ? linkKey(fact.namespace, fact.link) : factKey(fact);
+}
+
+/** Other removals are the sweep's, which knows who is underway. */
+function isOwners({ action, fact }: Step): boolean {
+  return action === "ensure" || fact.kind === "neighbour" || fact.kind === "forwarding";
 }

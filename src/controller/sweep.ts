@@ -3,6 +3,7 @@
  * that could not be read, or to a change that is underway, is left alone. Marks name their owner: `causeway:<id>`.
  */
 import { basename } from "node:path";
+import { networkNamespaceName } from "../drivers/overlay/overlay-driver.ts";
 import { MARK } from "../kernel/facts.ts";
 import type { Step } from "../kernel/step.ts";
 
@@ -19,13 +20,13 @@ export function withoutSpokenFor(steps: readonly Step[], isSpokenFor: (id: strin
   });
 }
 
-/** Names under the namespace directory that belong to nobody: they are sandbox ids' first 12 digits. */
+/** Names under the namespace directory that belong to nobody: they are sandbox ids' first 12 digits, or networks'. */
 export function strayNamespaces(
   names: readonly string[],
   ownedPaths: Iterable<string>,
   unreadIds: Iterable<string>,
 ): readonly string[] {
   const owned = new Set([...ownedPaths].map((path) => basename(path)));
-  for (const id of unreadIds) owned.add(id.slice(0, 12));
+  for (const id of unreadIds) owned.add(id.slice(0, 12)).add(networkNamespaceName(id));
   return names.filter((name) => !owned.has(name));
 }

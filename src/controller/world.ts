@@ -15,6 +15,7 @@ import type { IpamDriver } from "../ipam/ipam.ts";
 import { EtcFiles } from "../sandbox/etc-files.ts";
 import type { HeldPort } from "../ports/ports.ts";
 import { Announcer } from "./announcer.ts";
+import { Drift } from "./drift.ts";
 import type { Followed } from "./follow-members.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
@@ -47,6 +48,8 @@ export interface World extends ControllerOptions {
   readonly teardowns: TeardownQueue;
   readonly runtimes: Map<string, SandboxRuntime>;
   readonly announcer: Announcer;
+  /** What the reconciler had to put right. */
+  readonly drift: Drift;
   /** By sandbox id: the host ports held for it. */
   readonly holdings: Map<string, readonly Holding[]>;
   /** By network id: what was applied of a shared network that endpoints of ours are on. */
@@ -83,6 +86,7 @@ export function createWorld(options: ControllerOptions): World {
     teardowns: new TeardownQueue(options.kernel),
     runtimes: new Map(),
     announcer: new Announcer(options),
+    drift: new Drift(),
     holdings: new Map(),
     followed: new Map(),
     refused: new Map(),
