@@ -7,13 +7,13 @@ import { SingleServer } from "./single-server.ts";
 const USUAL_PORTS = [8500, 8300, 8301] as const;
 
 export interface ConsulPlace extends ServerPlace {
-  /** Merged into the configuration, such as for TLS. */
-  readonly settings?: object;
+  /** Clients speak TLS with certificates of this CA (PEM files). */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 export async function startConsul(place: ConsulPlace = {}): Promise<SingleServer> {
-  const { address = "127.0.0.1", prefix = [], settings = {} } = place;
-  const [http = 0, server = 0, serf = 0] = prefix.length > 0 ? USUAL_PORTS : await freePorts(3, address);
+  const { address = "127.0.0.1", prefix = [], tls } = place;
+  const [api = 0, server = 0, serf = 0] = prefix.length > 0 ? USUAL_PORTS : await freePorts(3, address);
   const configuration = {
     server: true,
     bootstrap_expect: 1,
@@ -27,10 +27,18 @@ export async function startConsul(place: ConsulPlace = {}): Promise<SingleServer
     skip_leave_on_interrupt: true,
     session_ttl_min: "1s",
     performance: { raft_multiplier: 1 },
-    ports: { http, server, serf_lan: serf, serf_wan: -1, dns: -1, grpc: -1 },
-    ...settings,
+    ports: {
+      ...(tls ? { http: -1, https: api } : { http: api }),
+      server,
+      serf_lan: serf,
+      serf_wan: -1,
+      dns: -1,
+      grpc: -1,
+    },
+    ...(tls && { ca_file: tls.ca, cert_file: tls.cert, key_file: tls.key, verify_incoming: true }),
   };
-  const host = `${address}:${http}`;
+  const host = `${address}:${api}`;
+  const curlFlags = tls ? ["--cacert", tls.ca, "--cert", tls.cert, "--key", tls.key] : [];
   const process = new ServerProcess(
     {
       name: "consul",
@@ -44,7 +52,8 @@ export async function startConsul(place: ConsulPlace = {}): Promise<SingleServer
         "--silent",
         "--max-time",
         "2",
-        `http://${host}/v1/kv/?keys&consistent`,
+        ...curlFlags,
+        `${tls ? "https" : "http"}://${host}/v1/kv/?keys&consistent`,
         "--write-out",
         "%{http_code}",
       ],

@@ -107,7 +107,9 @@ export class ConsulClient implements Disposable {
 function recordsOf(answer: ConsulAnswer, root: string): readonly ClusterRecord[] {
   if (answer.status === 404 && answer.text === "") return [];
   if (answer.status !== 200) throw new Error(refusal(answer));
-  return parseRecords(answer.text, root);
+  const records = parseRecords(answer.text, root);
+  if (records.length === 0) throw new Error("an answer that is not Consul's: a list of no keys");
+  return records;
 }
 
 /** Of an answer that is neither what was asked for nor a server's failure. */

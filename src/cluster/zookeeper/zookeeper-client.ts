@@ -1,4 +1,5 @@
 /** Calls to ZooKeeper as the store and its followings make them: each ends, and with the words of a cluster store. */
+import { setTimeout as pause } from "node:timers/promises";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { CALL_TIMEOUT_MS } from "../cluster-store.ts";
 import { formatStoreAddress, type StoreOptions } from "../store-address.ts";
@@ -6,6 +7,9 @@ import { storeUnavailable } from "../transaction-limits.ts";
 import { ZERROR } from "./jute.ts";
 import { ZookeeperError, type ZookeeperConnection } from "./zookeeper-connection.ts";
 import { ZookeeperLink } from "./zookeeper-link.ts";
+
+/** After a connection died. */
+const RETRY_MS = 50;
 
 /** Gives a connection before the deadline, in `performance.now()`. */
 export type Connect = (deadline: number) => Promise<ZookeeperConnection>;
@@ -49,7 +53,8 @@ export class ZookeeperClient implements AsyncDisposable {
         try {
           return await body(connection);
         } catch (error) {
-          if (connection.alive || performance.now() >= deadline || this.closing.aborted) throw error;
+          if (connection.alive || performance.now() + RETRY_MS >= deadline || this.closing.aborted) throw error;
+          await pause(RETRY_MS);
         }
       }
     });
