@@ -6,6 +6,7 @@ import type { ClusterStore } from "./cluster-store.ts";
 import { openConsulStore } from "./consul/consul-store.ts";
 import { openEtcdStore } from "./etcd/etcd-cluster-store.ts";
 import { parseClusterStoreUrl, type StoreOptions, type StoreProvider, type StoreTls } from "./store-address.ts";
+import { openZookeeperStore } from "./zookeeper/zookeeper-store.ts";
 
 /** Paths of PEM files: `kv.cacertfile`, `kv.certfile`, `kv.keyfile`. */
 export interface StoreTlsFiles {
@@ -14,9 +15,10 @@ export interface StoreTlsFiles {
   readonly key: string;
 }
 
-const OPENERS: Readonly<Partial<Record<StoreProvider, (options: StoreOptions) => ClusterStore>>> = {
+const OPENERS: Readonly<Record<StoreProvider, (options: StoreOptions) => ClusterStore>> = {
   etcd: openEtcdStore,
   consul: openConsulStore,
+  zk: openZookeeperStore,
 };
 
 /**
@@ -28,10 +30,8 @@ export async function openClusterStore(
   options: { readonly tls?: StoreTlsFiles; readonly log: Log },
 ): Promise<ClusterStore> {
   const { provider, hosts, prefix } = parseClusterStoreUrl(url);
-  const open = OPENERS[provider];
-  if (open === undefined) throw new EngineError("not-implemented", `cluster store ${provider} is not built in`);
   const tls = options.tls && { tls: await readTls(options.tls) };
-  return open({ hosts, prefix, log: options.log, ...tls });
+  return OPENERS[provider]({ hosts, prefix, log: options.log, ...tls });
 }
 
 async function readTls(files: StoreTlsFiles): Promise<StoreTls> {
