@@ -16,6 +16,7 @@ import type { HostRecord } from "./records.ts";
 import { Remembered, settleIdentity, takeIdentity } from "./remembered.ts";
 import { restoreOwn } from "./restoring.ts";
 import { SharedNetworks } from "./shared-networks.ts";
+import { plainHost, ShownEndpoints } from "./shown-endpoints.ts";
 import { Upkeep } from "./upkeep.ts";
 import { ClusterWriter } from "./writer.ts";
 
@@ -40,6 +41,7 @@ class StoredCluster implements Cluster {
   readonly #record: HostRecord;
   readonly #copy: LocalCopy;
   readonly #changes: Changes;
+  readonly #shown = new ShownEndpoints();
   readonly #remembered: Remembered;
   readonly #own: OwnRecords;
   readonly #endpoints: OwnEndpoints;
@@ -117,9 +119,9 @@ class StoredCluster implements Cluster {
 
   endpoints(networkId: string): readonly SharedEndpoint[] {
     const ours = this.#endpoints.on(networkId).map((endpoint) => ({ ...endpoint, host: this.self }));
-    const theirs = this.#copy.endpoints(networkId).flatMap(({ host: id, ...endpoint }) => {
-      const host = id === this.self.id ? undefined : this.#copy.host(id);
-      return host === undefined ? [] : [{ ...endpoint, host: plainHost(host) }];
+    const theirs = this.#copy.endpoints(networkId).flatMap((endpoint) => {
+      const host = endpoint.host === this.self.id ? undefined : this.#copy.host(endpoint.host);
+      return host === undefined ? [] : [this.#shown.show(endpoint, host)];
     });
     return [...ours, ...theirs];
   }
@@ -208,8 +210,4 @@ function clusterAddresses(pools: AddressPools, leases: AddressLeases): ClusterAd
       if (pool !== undefined) await leases.release(pool, address);
     },
   };
-}
-
-function plainHost({ id, name, address, port }: ClusterHost): ClusterHost {
-  return { id, name, address, port };
 }
