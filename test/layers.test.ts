@@ -48,8 +48,12 @@ test("every folder of src stands on a floor", () => {
   assert.deepEqual(homeless, []);
 });
 
-test("imports point down only, and stay inside src", () => {
+/** Tests, and what only they import. */
+const isForTests = (path: string): boolean => /\.(test|contract|fixture)\.ts$|\/testing\//.test(path);
+
+test("imports point down only, and stay inside src but for what tests share", () => {
   const wrong = sources.flatMap(importsOf).filter(({ from, to }) => {
+    if (isForTests(from) && to.startsWith("test/support/")) return false;
     if (folderOf(from) === folderOf(to)) return false;
     const [here, there] = [floorOf(from), floorOf(to)];
     return !to.startsWith("src/") || here === undefined || there === undefined || there >= here;

@@ -15,10 +15,10 @@ import { openClusterStore, type StoreTlsFiles } from "./open-cluster-store.ts";
 const folder = mkdtempSync(join(tmpdir(), "causeway-tls-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A certificate for 127.0.0.1 that is its own authority. */
-function makeTls(name: string): StoreTlsFiles {
+/** A certificate that is its own authority. */
+function makeTls(name: string, address = "127.0.0.1"): StoreTlsFiles {
   const [key, cert] = [join(folder, `${name}-key.pem`), join(folder, `${name}-cert.pem`)];
-  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=IP:${address}`];
   const files = ["-keyout", key, "-out", cert];
   execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", ...files, ...subject], {
     stdio: "ignore",
@@ -56,10 +56,19 @@ describe("a store with TLS", { skip: missingStore("etcd") }, () => {
       "who trusts another authority": { ...own, ca: other.ca },
       "with a certificate of another authority": { ...other, ca: own.ca },
     };
-    for (const [who, tls] of Object.entries(strangers)) {
+    const isRefused = async ([who, tls]: readonly [string, StoreTlsFiles | undefined]): Promise<void> => {
       await using stranger = await openClusterStore(servers.url, { ...(tls && { tls }), log: silentLog });
       await failsUnavailable(stranger, who, stranger.get("a"));
-    }
+    };
+    await Promise.all(Object.entries(strangers).map(isRefused));
+  });
+
+  it("is not believed where its certificate is for another host", async () => {
+    const elsewhere = makeTls("elsewhere", "127.0.0.2");
+    await using servers = await startEtcd({ tls: elsewhere });
+    await using store = await openClusterStore(servers.url, { tls: elsewhere, log: silentLog });
+    await failsUnavailable(store, "get", store.get("a"));
+    await assert.rejects(store.get("a"), /127\.0\.0\.1 is not in the cert's list/);
   });
 
   it("is refused when a file of it cannot be read", async () => {

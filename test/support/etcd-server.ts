@@ -37,7 +37,7 @@ export async function startEtcd(place: EtcdPlace = {}): Promise<EtcdServers> {
   const tlsFlags = tls
     ? ["--client-cert-auth", "--trusted-ca-file", tls.ca, "--cert-file", tls.cert, "--key-file", tls.key]
     : [];
-  const curlFlags = tls ? ["--cacert", tls.ca, "--cert", tls.cert, "--key", tls.key] : [];
+  const curlFlags = tls ? ["--insecure", "--cert", tls.cert, "--key", tls.key] : [];
   const members = plans.map((plan) => ({
     ...plan,
     process: new ServerProcess(

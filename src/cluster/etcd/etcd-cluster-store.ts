@@ -1,6 +1,6 @@
 /**
  * The cluster store over etcd 3.4 or newer, by its gRPC API. Reads are linearizable, a commit is one transaction, versions are
- * modification revisions, sessions are leases. Why not by the npm package etcd3: docs/decisions/0016.
+ * modification revisions, sessions are leases. Why not by the npm package etcd3: docs/decisions/0016-etcd-by-grpc.md.
  */
 import type { Log } from "../../base/log.ts";
 import { EngineError } from "../../base/errors.ts";

@@ -16,6 +16,9 @@ export interface EtcdFailure {
 /** Refusals that come before anything is proposed to the cluster. */
 const UNTOUCHED = /etcdserver: no leader|etcdserver: too many requests|raft proposal dropped/;
 
+/** What grpc-js puts around the reason. */
+const DECORATION = /^No connection established\. Last error: (Error: )?| \(\d{4}-\d\d-[^)]*Z\)| Resolution note: $/g;
+
 const FINAL: ReadonlySet<status> = new Set([
   status.INVALID_ARGUMENT,
   status.NOT_FOUND,
@@ -31,9 +34,7 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
 
 export function describeFailure(thrown: unknown): EtcdFailure {
   if (!isServiceError(thrown)) return { reason: messageOf(thrown), untouched: false, final: false };
-  const details = thrown.details
-    .replace(/ Resolution note: $/, "")
-    .replace(/^No connection established\. Last error: Error: /, "");
+  const details = thrown.details.replaceAll(DECORATION, "");
   const reason = thrown.code === status.DEADLINE_EXCEEDED ? "no answer in time" : details || status[thrown.code];
   return { reason, untouched: UNTOUCHED.test(reason), final: FINAL.has(thrown.code) };
 }

@@ -12,6 +12,8 @@ import {
   type ClientUnaryCall,
   type MethodDefinition,
 } from "@grpc/grpc-js";
+import { isIP } from "node:net";
+import { checkServerIdentity } from "node:tls";
 import { MAX_VALUE_BYTES } from "../transaction-limits.ts";
 import { describeFailure } from "./etcd-errors.ts";
 import { etcd } from "./etcd-protocol.ts";
@@ -127,12 +129,17 @@ export class EtcdMember implements Disposable {
   }
 
   #open(): Client {
-    return (this.#client ??= new Client(target(this.#host), this.#credentials(), OPTIONS));
+    // An address is no name to ask for (RFC 6066), and Node will not send one.
+    const name = isIP(this.#host.host) === 0 ? {} : { "grpc.ssl_target_name_override": "etcd" };
+    return (this.#client ??= new Client(target(this.#host), this.#credentials(), { ...OPTIONS, ...name }));
   }
 
   #credentials(): ReturnType<typeof credentials.createInsecure> {
     if (this.#tls === undefined) return credentials.createInsecure();
-    return credentials.createSsl(this.#tls.ca, this.#tls.key, this.#tls.cert);
+    const { host } = this.#host;
+    return credentials.createSsl(this.#tls.ca, this.#tls.key, this.#tls.cert, {
+      checkServerIdentity: (_asked, certificate) => checkServerIdentity(host, certificate),
+    });
   }
 }
 
