@@ -80,6 +80,23 @@ export type Device =
       readonly parentNamespace: NamespaceRef;
       readonly mode: "bridge" | "private" | "vepa" | "passthru";
     }
+  | {
+      readonly type: "ipvlan";
+      readonly parent: string;
+      /** The parent's namespace. */
+      readonly parentNamespace: NamespaceRef;
+      readonly mode: "l2" | "l3" | "l3s";
+      readonly flag: "bridge" | "private" | "vepa";
+    }
+  /** 802.1Q, in its parent's namespace. Adopted, any link of the name will do, and nothing of it is changed. */
+  | {
+      readonly type: "vlan";
+      readonly parent: string;
+      /** 1 to 4094. */
+      readonly id: number;
+    }
+  /** Leads nowhere; others stand on it. */
+  | { readonly type: "dummy" }
   /**
    * Made by somebody else in the daemon's namespace under the name `from`, and moved into the fact's own for as long as the fact
    * holds; removed, it is moved back under that name. Loopback and links that carry our mark are refused.
@@ -110,6 +127,11 @@ export interface RouteFact {
   readonly destination: Prefix;
   readonly gateway?: IpAddress;
   readonly link: string;
+}
+
+/** Whether a link that is there is somebody else's and used as it is, whatever it is. */
+export function isLeftAlone({ device, adopt }: LinkFact, alias: string | undefined): boolean {
+  return device.type === "vlan" && adopt === true && alias?.startsWith(MARK) !== true;
 }
 
 /** A permanent ARP or ND entry. Equivalent to: `ip neigh replace ADDR lladdr MAC dev LINK nud permanent`. */

@@ -10,13 +10,14 @@ import { sameVxlan } from "../plan/same-vxlan.ts";
 import type { LinkHandles } from "../route/link-attributes.ts";
 import type { LinkMessage } from "../route/link.ts";
 import { decodeNamespaceId, encodeGetNamespaceId, encodeNewNamespaceId } from "../route/namespace-id.ts";
-import { MACVLAN_MODE } from "../uapi/if-link.ts";
+import { IPVLAN_F, IPVLAN_MODE, MACVLAN_MODE } from "../uapi/if-link.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
 import { findLink, requireLink } from "./find-link.ts";
 import type { Session } from "./session.ts";
 
 type Veth = Extract<Device, { type: "veth" }>;
-type Macvlan = Extract<Device, { type: "macvlan" }>;
+/** Devices that stand on a parent that may be in another namespace. */
+type OnParent = Extract<Device, { type: "macvlan" | "ipvlan" }>;
 
 /** Looks up what a new link refers to. Throws KernelError when a master, parent or namespace is missing. */
 export function linkHandles(session: Session, fact: LinkFact): LinkHandles {
@@ -35,12 +36,16 @@ function deviceHandles(session: Session, { namespace, device }: LinkFact, operat
     case "unknown":
     case "moved":
     case "bridge":
+    case "dummy":
       return {};
+    case "vlan":
+      return { parentIndex: requireLink(session.socket(namespace), device.parent, operation).index };
     case "veth":
       return device.peer.namespace === namespace ? {} : { peerNamespaceFd: session.namespaceFd(device.peer.namespace) };
     case "vxlan":
       return namespaceHandle(session, namespace, device.underlay ?? namespace);
-    case "macvlan": {
+    case "macvlan":
+    case "ipvlan": {
       const parentIndex = requireLink(session.socket(device.parentNamespace), device.parent, operation).index;
       return { parentIndex, ...namespaceHandle(session, namespace, device.parentNamespace) };
     }
@@ -77,13 +82,18 @@ export function isSameDevice(session: Session, fact: LinkFact, found: LinkMessag
     case "moved":
       return found.alias === fact.alias;
     case "bridge":
-      return found.kind === "bridge";
+    case "dummy":
+      return found.kind === device.type;
+    case "vlan":
+      return sameVlan(session, fact.namespace, device, found);
     case "veth":
       return found.kind === "veth" && isPair(found, vethPeer(session, device));
     case "vxlan":
       return found.vxlan !== undefined && sameVxlan(device, fact.namespace, found.vxlan);
     case "macvlan":
-      return found.kind === "macvlan" && sameMacvlan(session, device, found);
+      return MACVLAN_MODE[device.mode] === found.macvlanMode && isOnParent(session, device, found);
+    case "ipvlan":
+      return sameIpvlan(device, found) && isOnParent(session, device, found);
   }
 }
 
@@ -97,7 +107,21 @@ function isPair(one: LinkMessage, other: LinkMessage | undefined): boolean {
   return other?.kind === "veth" && one.linkIndex === other.index && other.linkIndex === one.index;
 }
 
-function sameMacvlan(session: Session, wanted: Macvlan, found: LinkMessage): boolean {
+function isOnParent(session: Session, wanted: OnParent, found: LinkMessage): boolean {
   const parent = findLink(session.socket(wanted.parentNamespace), wanted.parent);
-  return parent?.index === found.linkIndex && MACVLAN_MODE[wanted.mode] === found.macvlanMode;
+  return parent?.index === found.linkIndex;
+}
+
+function sameIpvlan(wanted: Extract<Device, { type: "ipvlan" }>, { ipvlan }: LinkMessage): boolean {
+  return ipvlan?.mode === IPVLAN_MODE[wanted.mode] && ipvlan.flags === IPVLAN_F[wanted.flag];
+}
+
+function sameVlan(
+  session: Session,
+  namespace: NamespaceRef,
+  wanted: Extract<Device, { type: "vlan" }>,
+  found: LinkMessage,
+): boolean {
+  const parent = findLink(session.socket(namespace), wanted.parent);
+  return found.kind === "vlan" && found.vlanId === wanted.id && parent?.index === found.linkIndex;
 }

@@ -3,14 +3,13 @@
  * adopted, brought in line attribute by attribute. A link that is neither stays untouched and the step fails with EEXIST.
  */
 import { constants } from "node:os";
-import { MARK, type LinkFact } from "../facts.ts";
+import { isLeftAlone, MARK, type LinkFact } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
 import { bytesAttribute, textAttribute, u32Attribute, type Attribute } from "../netlink/attribute.ts";
 import type { Request } from "../netlink/message.ts";
 import { demand, type NetlinkSocket } from "../netlink/socket.ts";
 import { createAttributes, hairpinAttributes, hardwareAttributes } from "../route/link-attributes.ts";
 import { encodeLink, type LinkMessage } from "../route/link.ts";
-import { ERRNO } from "../uapi/errno.ts";
 import { IFLA } from "../uapi/if-link.ts";
 import { NLM_F } from "../uapi/netlink.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
@@ -18,6 +17,7 @@ import { AF } from "../uapi/system.ts";
 import { isSameDevice, linkHandles, vethPeer } from "./device.ts";
 import { findLink, requireLink } from "./find-link.ts";
 import { isMoved, moveIn } from "./move-link.ts";
+import { refusedLink } from "./refused-link.ts";
 import type { Session } from "./session.ts";
 
 /** Equivalent to: `ip link add`, or `ip link set` where the link exists. */
@@ -26,6 +26,8 @@ export function ensureLink(session: Session, fact: LinkFact): void {
   const found = findLink(socket, fact.name);
   if (found === undefined) {
     createLink(session, fact);
+  } else if (isLeftAlone(fact, found.alias)) {
+    return;
   } else if (isSameDevice(session, fact, found)) {
     if (!mayConfigure(fact, found)) throw notOurs(fact, `a link of that name is there and not ours`);
     alignLink(socket, fact, found);
@@ -76,12 +78,14 @@ function createLink(session: Session, fact: LinkFact): void {
   if (created?.errno === constants.errno.EEXIST && marked?.errno === 0) {
     socket.execute([{ ...mark, payload: encodeLink({}, [name, aliasAttribute("")]) }]);
   }
-  if (created?.errno === ERRNO.EXFULL) throw tooManyPorts(operation, fact);
+  const refused = refusedLink(fact, created?.errno ?? 0);
+  if (refused !== undefined) throw refused;
   demand(created, operation);
   try {
     demand(marked, `mark link ${fact.name}`);
     if (fact.hairpin !== undefined) setHairpin(socket, requireLink(socket, fact.name, operation), fact.hairpin);
     raisePeer(session, fact);
+    if (fact.device.type === "macvlan" && fact.device.mode === "passthru") takeOverMac(socket, fact);
   } catch (cause) {
     const half = findLink(socket, fact.name);
     if (half !== undefined) deleteLink(socket, half);
@@ -89,10 +93,9 @@ function createLink(session: Session, fact: LinkFact): void {
   }
 }
 
-/** The kernel says no more than EXFULL. */
-function tooManyPorts(operation: string, { master }: LinkFact): KernelError {
-  const detail = `bridge ${master ?? ""} has 1023 ports, the most that the kernel gives a bridge`;
-  return new KernelError({ operation, errno: ERRNO.EXFULL, detail });
+/** Made in mode passthru, a macvlan has its parent's MAC whatever was asked; given its own, the parent has it for so long. */
+function takeOverMac(socket: NetlinkSocket, fact: LinkFact): void {
+  alignLink(socket, fact, requireLink(socket, fact.name, `create link ${fact.name}`));
 }
 
 /** A new veth's peer, which nothing else can be named like. Equivalent to: `ip link set dev PEER up`. */

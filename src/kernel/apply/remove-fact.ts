@@ -1,17 +1,16 @@
-/** Makes one fact not hold. Idempotent: absence, also of the link or namespace that it was in, is success. */
+/** Makes one fact not hold, entries of tables excepted (`apply-entries.ts`). Idempotent: absence, also of the link or namespace that it was in, is success. */
 import { constants } from "node:os";
 import { formatAddress } from "../../addr/ip-address.ts";
-import { formatMac } from "../../addr/mac-address.ts";
 import { formatPrefix, networkOf, samePrefix } from "../../addr/prefix.ts";
-import { HOST, type AddressFact, type KernelFact, type NamespaceRef } from "../facts.ts";
+import { HOST, type AddressFact, type KernelFact, type NamespaceRef, type RouteFact } from "../facts.ts";
 import { demand, type NetlinkSocket } from "../netlink/socket.ts";
 import { decodeAddress, encodeNewAddress, encodeOldAddress, type AddressMessage } from "../route/address.ts";
-import { encodeForwarding, encodeNeighbour } from "../route/neighbour.ts";
 import { encodeOldRoute } from "../route/route.ts";
 import { isNamespaceFile } from "../system/namespace.ts";
 import { NLM_F } from "../uapi/netlink.ts";
 import { RTM } from "../uapi/rtnetlink.ts";
 import { AF } from "../uapi/system.ts";
+import type { EntryFact } from "./apply-entries.ts";
 import { findLink } from "./find-link.ts";
 import { isMoved, moveOut } from "./move-link.ts";
 import { removeLinks } from "./remove-links.ts";
@@ -20,7 +19,7 @@ import type { Session } from "./session.ts";
 const { EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH } = constants.errno;
 
 /** Throws KernelError when the kernel refuses for another reason than absence. */
-export function removeFact(session: Session, fact: KernelFact): void {
+export function removeFact(session: Session, fact: Exclude<KernelFact, EntryFact>): void {
   switch (fact.kind) {
     case "namespace":
       session.forget(fact.path);
@@ -32,8 +31,6 @@ export function removeFact(session: Session, fact: KernelFact): void {
       return isMoved(fact) ? moveOut(session, fact) : removeLinks(session.socket(fact.namespace), [fact]);
     case "address":
     case "route":
-    case "neighbour":
-    case "forwarding":
       return removeFromLink(session, fact);
   }
 }
@@ -43,7 +40,7 @@ export function isPresent(namespace: NamespaceRef): boolean {
   return namespace === HOST || isNamespaceFile(namespace);
 }
 
-type FactOfLink = Extract<KernelFact, { readonly link: string }>;
+type FactOfLink = AddressFact | RouteFact;
 
 function removeFromLink(session: Session, fact: FactOfLink): void {
   if (!isPresent(fact.namespace)) return;
@@ -56,14 +53,6 @@ function removeFromLink(session: Session, fact: FactOfLink): void {
     case "route": {
       const operation = `remove route ${formatPrefix(fact.destination)} on ${fact.link}`;
       return remove(socket, RTM.DELROUTE, { payload: encodeOldRoute({ ...fact, index }), operation });
-    }
-    case "neighbour": {
-      const operation = `remove neighbour ${formatAddress(fact.address)} on ${fact.link}`;
-      return remove(socket, RTM.DELNEIGH, { payload: encodeNeighbour(index, fact.address), operation });
-    }
-    case "forwarding": {
-      const operation = `remove forwarding of ${formatMac(fact.mac)} on ${fact.link}`;
-      return remove(socket, RTM.DELNEIGH, { payload: encodeForwarding(index, fact.mac, fact.destination), operation });
     }
   }
 }

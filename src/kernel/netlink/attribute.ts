@@ -27,6 +27,10 @@ export function u8Attribute(type: number, value: number): Attribute {
   return { type, value: Uint8Array.of(value) };
 }
 
+export function u16Attribute(type: number, value: number): Attribute {
+  return { type, value: new ByteWriter(2).u16(value).finish() };
+}
+
 /** Two bytes in network order, as VXLAN wants its port. */
 export function u16beAttribute(type: number, value: number): Attribute {
   return { type, value: new ByteWriter(2).u16be(value).finish() };
@@ -94,6 +98,10 @@ export class Attributes {
 
   u8(type: number): number | undefined {
     return this.#number(type, 1, (reader) => reader.u8());
+  }
+
+  u16(type: number): number | undefined {
+    return this.#number(type, 2, (reader) => reader.u16());
   }
 
   u16be(type: number): number | undefined {

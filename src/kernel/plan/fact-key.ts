@@ -2,7 +2,7 @@
 import { formatAddress } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
 import { formatPrefix, networkOf } from "../../addr/prefix.ts";
-import type { KernelFact, NamespaceRef } from "../facts.ts";
+import type { KernelFact, LinkFact, NamespaceRef } from "../facts.ts";
 
 /** Facts do not change, and drivers give the same ones again and again: each key is put together once. */
 const known = new WeakMap<KernelFact, string>();
@@ -108,10 +108,15 @@ function linkDepths(facts: readonly KernelFact[]): ReadonlyMap<string, number> {
 }
 
 /** Keys of the links that a link needs. */
-function foundations(link: Extract<KernelFact, { kind: "link" }>): readonly string[] {
-  const { device, namespace, master } = link;
-  return [
-    ...(master === undefined ? [] : [linkKey(namespace, master)]),
-    ...(device.type === "macvlan" ? [linkKey(device.parentNamespace, device.parent)] : []),
-  ];
+function foundations(link: LinkFact): readonly string[] {
+  const { namespace, master } = link;
+  const parent = parentKey(link);
+  return [...(master === undefined ? [] : [linkKey(namespace, master)]), ...(parent === undefined ? [] : [parent])];
+}
+
+/** Key of the link that a link is made on and ends with; undefined for those that stand alone. */
+export function parentKey({ namespace, device }: LinkFact): string | undefined {
+  if (device.type === "vlan") return linkKey(namespace, device.parent);
+  if (device.type !== "macvlan" && device.type !== "ipvlan") return undefined;
+  return linkKey(device.parentNamespace, device.parent);
 }

@@ -1,9 +1,9 @@
 /**
  * What takes what away: a namespace takes all that is in it, a link takes its addresses, neighbours, routes and forwarding
- * entries, a veth also those of its peer, a parent its macvlans.
+ * entries, a veth also those of its peer, a parent the links that are made on it.
  */
 import { HOST, type KernelFact, type LinkFact } from "../facts.ts";
-import { factKey, linkKey, namespaceKey, sysctlLink } from "./fact-key.ts";
+import { factKey, linkKey, namespaceKey, parentKey, sysctlLink } from "./fact-key.ts";
 
 /** Finds the keys of the facts whose end is the end of a fact. */
 export class Holders {
@@ -60,7 +60,7 @@ export function isRemovable(fact: KernelFact): boolean {
 function carrier(fact: Exclude<KernelFact, { kind: "namespace" }>): string | undefined {
   switch (fact.kind) {
     case "link":
-      return fact.device.type === "macvlan" ? linkKey(fact.device.parentNamespace, fact.device.parent) : undefined;
+      return parentKey(fact);
     case "sysctl": {
       const link = sysctlLink(fact.key);
       return link === undefined ? undefined : linkKey(fact.namespace, link);

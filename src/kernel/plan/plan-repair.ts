@@ -6,7 +6,7 @@
 import { sameAddress } from "../../addr/ip-address.ts";
 import { sameMac } from "../../addr/mac-address.ts";
 import { networkOf, samePrefix } from "../../addr/prefix.ts";
-import { HOST, MARK, type Device, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
+import { HOST, isLeftAlone, MARK, type Device, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
 import type { Observation, ObservedLink, ObservedRoute } from "../observation.ts";
 import type { Step } from "../step.ts";
 import { SeenEntries, surplusEntries } from "./entries.ts";
@@ -101,6 +101,7 @@ function isRoute(seen: ObservedRoute, fact: Extract<KernelFact, { kind: "route" 
 
 function linkHolds(fact: LinkFact, observation: Observation, comparison: Comparison): boolean {
   const seen = observation.links.find((link) => link.name === fact.name);
+  if (seen !== undefined && isLeftAlone(fact, seen.alias)) return true;
   if (seen === undefined || (fact.device.type !== "moved" && seen.type !== kindOf(fact.device))) return false;
   const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
   const masterHolds = fact.master === undefined || fact.master === seen.master;

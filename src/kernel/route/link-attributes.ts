@@ -10,12 +10,25 @@ import {
   i32Attribute,
   nestAttribute,
   textAttribute,
+  u16Attribute,
   u16beAttribute,
   u32Attribute,
   u8Attribute,
   type Attribute,
 } from "../netlink/attribute.ts";
-import { IFLA, IFLA_BRPORT, IFLA_INFO, IFLA_MACVLAN, IFLA_VXLAN, MACVLAN_MODE, VETH_INFO } from "../uapi/if-link.ts";
+import {
+  IFLA,
+  IFLA_BRPORT,
+  IFLA_INFO,
+  IFLA_IPVLAN,
+  IFLA_MACVLAN,
+  IFLA_VLAN,
+  IFLA_VXLAN,
+  IPVLAN_F,
+  IPVLAN_MODE,
+  MACVLAN_MODE,
+  VETH_INFO,
+} from "../uapi/if-link.ts";
 import { NLA_F } from "../uapi/netlink.ts";
 import { linkHead } from "./link.ts";
 
@@ -24,9 +37,9 @@ export interface LinkHandles {
   readonly masterIndex?: number;
   /** Open descriptor of the namespace that a veth's peer is made in; absent when it is the link's own. */
   readonly peerNamespaceFd?: number;
-  /** Index of a macvlan's parent. */
+  /** Index of a macvlan's, an ipvlan's or an 802.1Q link's parent. */
   readonly parentIndex?: number;
-  /** Id (RTM_NEWNSID) of the namespace of a macvlan's parent or a VXLAN's socket; absent when it is the link's own. */
+  /** Id (RTM_NEWNSID) of the namespace of a macvlan's or ipvlan's parent or a VXLAN's socket; absent when it is the link's own. */
   readonly linkNamespaceId?: number;
 }
 
@@ -66,6 +79,7 @@ function deviceData(device: Device, handles: LinkHandles): readonly Attribute[] 
     case "unknown":
     case "moved":
     case "bridge":
+    case "dummy":
       return [];
     case "veth":
       return [nestAttribute(IFLA_INFO.DATA, [vethPeer(device.peer, handles)])];
@@ -73,6 +87,10 @@ function deviceData(device: Device, handles: LinkHandles): readonly Attribute[] 
       return [nestAttribute(IFLA_INFO.DATA, vxlanData(device))];
     case "macvlan":
       return [nestAttribute(IFLA_INFO.DATA, [u32Attribute(IFLA_MACVLAN.MODE, MACVLAN_MODE[device.mode])])];
+    case "ipvlan":
+      return [nestAttribute(IFLA_INFO.DATA, ipvlanData(device))];
+    case "vlan":
+      return [nestAttribute(IFLA_INFO.DATA, [u16Attribute(IFLA_VLAN.ID, device.id)])];
   }
 }
 
@@ -96,6 +114,11 @@ function vxlanData(device: Extract<Device, { type: "vxlan" }>): readonly Attribu
     u8Attribute(IFLA_VXLAN.PROXY, device.proxy === true ? 1 : 0),
     u16beAttribute(IFLA_VXLAN.PORT, device.port),
   ];
+}
+
+function ipvlanData({ mode, flag }: Extract<Device, { type: "ipvlan" }>): readonly Attribute[] {
+  const flags = IPVLAN_F[flag];
+  return [u16Attribute(IFLA_IPVLAN.MODE, IPVLAN_MODE[mode]), u16Attribute(IFLA_IPVLAN.FLAGS, flags)];
 }
 
 function localAttribute(local: IpAddress): Attribute {

@@ -10,7 +10,16 @@ import { ByteReader } from "../../wire/byte-reader.ts";
 import { ByteWriter } from "../../wire/byte-writer.ts";
 import { Attributes, writeAttributes, type Attribute } from "../netlink/attribute.ts";
 import type { LinkStatistics, ObservedVxlan } from "../observation.ts";
-import { IFF, IFLA, IFLA_BRPORT, IFLA_INFO, IFLA_MACVLAN, IFLA_VXLAN } from "../uapi/if-link.ts";
+import {
+  IFF,
+  IFLA,
+  IFLA_BRPORT,
+  IFLA_INFO,
+  IFLA_IPVLAN,
+  IFLA_MACVLAN,
+  IFLA_VLAN,
+  IFLA_VXLAN,
+} from "../uapi/if-link.ts";
 
 /** The fixed head of a link message to send; what is left out is 0. */
 export interface LinkHead {
@@ -32,12 +41,15 @@ export interface LinkMessage {
   readonly alias?: string;
   readonly group: number;
   readonly masterIndex?: number;
-  /** The peer of a veth, the parent of a macvlan. */
+  /** The peer of a veth, the parent of a macvlan, an ipvlan or an 802.1Q link. */
   readonly linkIndex?: number;
   readonly hairpin?: boolean;
   readonly vxlan?: ObservedVxlan;
   /** MACVLAN_MODE of a macvlan. */
   readonly macvlanMode?: number;
+  /** IPVLAN_MODE and IPVLAN_F of an ipvlan. */
+  readonly ipvlan?: { readonly mode: number; readonly flags: number };
+  readonly vlanId?: number;
   readonly statistics: LinkStatistics;
 }
 
@@ -96,7 +108,8 @@ export function decodeLink(payload: Uint8Array): LinkMessage {
   };
 }
 
-type LinkInfo = Pick<LinkMessage, "kind" | "hairpin" | "vxlan" | "macvlanMode">;
+type LinkInfo = Pick<LinkMessage, "kind" | "hairpin"> & DeviceInfo;
+type DeviceInfo = Pick<LinkMessage, "vxlan" | "macvlanMode" | "ipvlan" | "vlanId">;
 
 /** `isAcross`: the link names another namespace as that of its parent, peer or socket. */
 function decodeInfo(info: Attributes | undefined, isAcross: boolean): LinkInfo {
@@ -104,16 +117,17 @@ function decodeInfo(info: Attributes | undefined, isAcross: boolean): LinkInfo {
   return { kind, ...decodeDevice(kind, info?.bytes(IFLA_INFO.DATA), isAcross), ...decodePort(info) };
 }
 
-function decodeDevice(
-  kind: string,
-  data: Uint8Array | undefined,
-  isAcross: boolean,
-): Pick<LinkInfo, "vxlan" | "macvlanMode"> {
-  if (data === undefined) return {};
-  if (kind === "vxlan") return { vxlan: { ...decodeVxlan(Attributes.decode(data)), isAcross } };
-  if (kind !== "macvlan") return {};
-  const macvlanMode = Attributes.decode(data).u32(IFLA_MACVLAN.MODE);
-  return macvlanMode === undefined ? {} : { macvlanMode };
+const DEVICES: Readonly<Record<string, (data: Attributes, isAcross: boolean) => DeviceInfo>> = {
+  vxlan: (data, isAcross) => ({ vxlan: { ...decodeVxlan(data), isAcross } }),
+  macvlan: (data) => ({ macvlanMode: data.u32(IFLA_MACVLAN.MODE) ?? 0 }),
+  ipvlan: (data) => ({ ipvlan: { mode: data.u16(IFLA_IPVLAN.MODE) ?? 0, flags: data.u16(IFLA_IPVLAN.FLAGS) ?? 0 } }),
+  vlan: (data) => ({ vlanId: data.u16(IFLA_VLAN.ID) ?? 0 }),
+};
+
+/** Data of other kinds is not looked at: it need not be attributes. */
+function decodeDevice(kind: string, data: Uint8Array | undefined, isAcross: boolean): DeviceInfo {
+  const decode = Object.hasOwn(DEVICES, kind) ? DEVICES[kind] : undefined;
+  return data === undefined || decode === undefined ? {} : decode(Attributes.decode(data), isAcross);
 }
 
 function decodePort(info: Attributes | undefined): Pick<LinkInfo, "hairpin"> {

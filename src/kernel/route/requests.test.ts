@@ -80,6 +80,16 @@ test("a macvlan is made with the bytes of iproute2", () => {
   );
 });
 
+test("an ipvlan, an 802.1Q link and a dummy are made with the bytes of iproute2", () => {
+  const ipvlan = { type: "ipvlan", parent: "br0", parentNamespace: HOST, mode: "l3s", flag: "vepa" } as const;
+  const handles = { parentIndex: 2 };
+  const same = (payload: Uint8Array, command: string): void =>
+    assert.deepEqual(linkTree(payload), linkTree(golden(command)));
+  same(create("iv0", ipvlan, { handles }), "ip link add iv0");
+  same(create("br0.10", { type: "vlan", parent: "br0", id: 10 }, { handles }), "ip link add name br0.10");
+  same(create("dm0", { type: "dummy" }), "ip link add dm0");
+});
+
 test("links are changed and removed with the bytes of iproute2", () => {
   const same = (payload: Uint8Array, command: string): void => assert.equal(hex(payload), hex(golden(command)));
   same(encodeLink({ index: 3 }, [u32Attribute(IFLA.MASTER, 2)]), "ip link set v0 master");

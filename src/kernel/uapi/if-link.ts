@@ -30,6 +30,17 @@ export const IFLA_MACVLAN = { MODE: 1 } as const;
 
 export const MACVLAN_MODE = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
 
+/** IFLA_INFO.DATA of an ipvlan. */
+export const IFLA_IPVLAN = { MODE: 1, FLAGS: 2 } as const;
+
+export const IPVLAN_MODE = { l2: 0, l3: 1, l3s: 2 } as const;
+
+/** Neither flag is "bridge". */
+export const IPVLAN_F = { bridge: 0, private: 1, vepa: 2 } as const;
+
+/** IFLA_INFO.DATA of an 802.1Q link. */
+export const IFLA_VLAN = { ID: 1 } as const;
+
 /** Inside IFLA.PROTINFO of family AF_BRIDGE, and IFLA_INFO.SLAVE_DATA of kind "bridge". */
 export const IFLA_BRPORT = { MODE: 4 } as const;
 
