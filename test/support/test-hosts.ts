@@ -122,8 +122,9 @@ async function startHost(number: number, flags: readonly string[]): Promise<Test
     await must(command);
   }
   const naming = ["sh", "-c", 'hostname "$0" && exec "$@"', name];
-  // `ip netns exec` would mount a /sys without control groups.
-  const within = ["nsenter", `--net=/run/netns/${name}`, "unshare", "--uts", "--mount", ...naming];
+  // `ip netns exec` would mount a /sys without control groups; with mounts of its own a daemon that starts again would not
+  // find its containers' namespaces.
+  const within = ["nsenter", `--net=/run/netns/${name}`, "unshare", "--uts", ...naming];
   const advertise = `--cluster-advertise=${address}:2376`;
   return new TestHost({ name, address, daemon: await TestDaemon.startIn({ within, flags: [advertise, ...flags] }) });
 }
