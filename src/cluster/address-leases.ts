@@ -36,7 +36,7 @@ export class AddressLeases {
   readonly #parts: LeaseParts;
   /** Keys that are being taken, or were found taken before the copy knows: not to be chosen. */
   readonly #avoided = new Set<string>();
-  /** By token: the last address given out. */
+  /** By token: the last address chosen. */
   readonly #last = new Map<string, bigint>();
   /** By token and holder: leases whose answer was lost, to be looked at first when the holder asks again. */
   readonly #doubtful = new Map<string, bigint>();
@@ -102,7 +102,6 @@ export class AddressLeases {
       }
       if (!isOurs) return "again";
       own.intend(key, text);
-      this.#last.set(pool.token, address.value);
       return { done: address };
     });
   }
@@ -153,7 +152,7 @@ export class AddressLeases {
     const living = copy.hosts().map(({ id }) => id);
     const hosts = [...new Set([...living, self])].sort();
     const after = this.#last.get(pool.token);
-    return chooseAddress({
+    const chosen = chooseAddress({
       first,
       last,
       stateOf,
@@ -162,6 +161,9 @@ export class AddressLeases {
       rank: hosts.indexOf(self),
       resting: () => longestResting(addresses),
     });
+    // Before it is taken: others that are leased at the same moment go on from here.
+    if (chosen !== undefined) this.#last.set(pool.token, chosen);
+    return chosen;
   }
 
   /** Gives an address of this host back, to rest; what cannot be told now is told when the store is there again. */

@@ -60,6 +60,23 @@ export class TestCluster {
   }
 }
 
+/** A network with a pool of its own. */
+export async function testNetwork(
+  { cluster }: Pick<TestHost, "cluster">,
+  name: string,
+  subnet?: string,
+): Promise<{ readonly id: string; readonly poolId: string }> {
+  const wanted = subnet === undefined ? {} : { subnet: parsePrefix(subnet) };
+  const pool = await cluster.addresses.requestPool({ family: 4, reserved: [], ...wanted });
+  const network = await cluster.createNetwork({
+    id: `network-${name}`,
+    name,
+    subnets: [{ subnet: pool.subnet }],
+    body: { of: name },
+  });
+  return { id: network.id, poolId: pool.id };
+}
+
 function recordingLog(lines: string[]): Log {
   const at = (level: string) => (_fields: object, message: string) => void lines.push(`${level} ${message}`);
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };

@@ -51,14 +51,14 @@ export class OwnRecords {
   /** The record is in the store, or must come to be. */
   intend(key: string, text: string): void {
     this.#texts.set(key, text);
-    this.#settling.set(key, this.#elapsedMs() + SETTLE_MS);
+    this.#settle(key);
     this.#remembered.keepOwn(key, text);
   }
 
   /** The record must be in the store no more. */
   forget(key: string): void {
     if (!this.#texts.delete(key)) return;
-    this.#settling.set(key, this.#elapsedMs() + SETTLE_MS);
+    this.#settle(key);
     this.#remembered.keepOwn(key, undefined);
   }
 
@@ -113,6 +113,12 @@ export class OwnRecords {
     for (const key of this.#settling.keys()) if (!this.#texts.has(key)) this.#waits(key);
     const isSettling = this.#settling.size + this.#busy.size > 0;
     return { isSettling, wanted, stray: stray.filter((kept) => kept !== undefined) };
+  }
+
+  /** Followers may be told before whoever wrote gets his answer. */
+  #settle(key: string): void {
+    this.#settling.set(key, this.#elapsedMs() + SETTLE_MS);
+    this.saw(key, this.#copy.get(key));
   }
 
   /** False, for filters: nothing is to be done about it. */

@@ -60,7 +60,8 @@ async function inBatches<T>(items: readonly T[], body: (batch: readonly T[]) => 
 /** All at once; where that is refused, one by one, to find out which. */
 async function writeAll(parts: RestoringParts, batch: readonly Wanted[]): Promise<void> {
   const { own, writer } = parts;
-  const free = batch.filter((item) => isWritable(parts, item, item.kept));
+  const stillOurs = batch.filter(({ key, text }) => own.get(key) === text);
+  const free = stillOurs.filter((item) => isWritable(parts, item, item.kept));
   const keys = free.map(({ key }) => key);
   if (free.length === 0) return;
   const isDone = await own.changing(keys, () =>

@@ -8,7 +8,7 @@ import { formatPrefix } from "../addr/prefix.ts";
 import { EngineError } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import { sharedNetwork } from "./changes.ts";
-import type { ClusterCheck } from "./cluster-store.ts";
+import type { ClusterCheck, ClusterRecord } from "./cluster-store.ts";
 import type { NewSharedNetwork, SharedNetwork } from "./cluster.ts";
 import { endpointsKey, networkKey, networkNameKey, poolKey, vniKey } from "./keys.ts";
 import type { LocalCopy } from "./local-copy.ts";
@@ -81,14 +81,28 @@ export class SharedNetworks {
     const mine = await this.#writer.get(networkKey(record.id));
     if (mine !== undefined) return { done: decodeNetwork(mine.key, mine.value) };
     const named = await this.#writer.get(networkNameKey(record.name));
-    if (named !== undefined) throw nameTaken(record.name);
+    if (named !== undefined) {
+      if (await this.#clearStale(named)) return "again";
+      throw nameTaken(record.name);
+    }
     for (const [index, { vni }] of record.subnets.entries()) {
       const holder = await this.#writer.get(vniKey(vni));
-      if (holder === undefined) continue;
+      if (holder === undefined || (await this.#clearStale(holder))) continue;
       if (network.subnets[index]?.vni !== undefined) throw vniTaken(vni, this.#copy.network(holder.value)?.name);
       taken.add(vni);
     }
     return "again";
+  }
+
+  /** A claim whose network somebody removed by hand is nobody's. False: it is somebody's. */
+  async #clearStale(claim: ClusterRecord): Promise<boolean> {
+    const key = networkKey(claim.value);
+    if ((await this.#writer.get(key)) !== undefined) return false;
+    const checks: readonly ClusterCheck[] = [
+      { key: claim.key, version: claim.version },
+      { key, is: "absent" },
+    ];
+    return this.#writer.commit({ checks, removes: [claim.key] });
   }
 
   /** Pools that this host has just taken for the network; one that is in use already belongs to another. */
