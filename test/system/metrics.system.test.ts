@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { TestDaemon } from "../support/daemon.ts";
 import { DockerLines, sh } from "../support/docker-lines.ts";
+import { until } from "../support/wait.ts";
 
 let daemon: TestDaemon;
 let docker: DockerLines;
@@ -49,6 +50,12 @@ test("networks, containers and actions are counted as they come and go", async (
   assert.equal(await value('engine_daemon_network_actions_seconds_count{action="release"}'), 1);
   assert.equal(await value("causeway_sandboxes"), 0);
   assert.ok((await value("engine_daemon_events_total")) > events);
+});
+
+test("what somebody else breaks is counted when it is put right", async () => {
+  await sh("ip link set docker0 down");
+  await until("docker0 is up again", async () => (await value('causeway_repairs_total{kind="link"}')) > 0);
+  assert.match(await sh("ip -o link show docker0"), /[<,]UP[,>]/);
 });
 
 test("questions of containers are counted by what came of them", async () => {

@@ -15,6 +15,7 @@ export function addSources(metrics: Metrics, { opened, engine, version }: Metric
   metrics.countEvents(opened.events);
   addEngine(metrics, engine, version);
   addNetworks(metrics, opened);
+  addRepairs(metrics, opened);
   addResolver(metrics, opened);
   addCluster(metrics, opened);
 }
@@ -75,6 +76,13 @@ function addNetworks(metrics: Metrics, { controller }: OpenedController): void {
   metrics.gauge(
     described("causeway_remote_endpoints", "Endpoints of other hosts on networks that this host knows"),
     () => [sample(controller.networks().reduce((sum, { id }) => sum + controller.peers(id).length, 0))],
+  );
+}
+
+function addRepairs(metrics: Metrics, { controller }: OpenedController): void {
+  const help = "Things in the kernel that were missing, wrong or too much, and were put right";
+  metrics.counter(described("causeway_repairs_total", help, "kind"), () =>
+    Object.entries(controller.drift()).map(([kind, count]) => sample(count, { kind })),
   );
 }
 
