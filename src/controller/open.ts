@@ -18,6 +18,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
+import { withClusterSpace } from "../drivers/overlay/cluster-ipam.ts";
 import { PluginDrivers, type PluginDriversOptions } from "../drivers/remote/plugin-drivers.ts";
 import type { Firewall } from "../firewall/firewall.ts";
 import { enableForwarding } from "../firewall/forwarding.ts";
@@ -37,6 +38,7 @@ import type { ClusterSettings } from "./cluster-settings.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
 import type { Meter } from "./meter.ts";
+import { openShared, sharedDrivers } from "./open-shared.ts";
 import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
 import { present } from "../store/record-reader.ts";
 
@@ -108,7 +110,9 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
       await forwardLater({ ...backendOf(options), kernel, store }, family, familiesToDrop(options));
   };
   const shared = { ensureForwarding, store, kernel, firewall, dns, ports, events, clock, log, runDirectory, settings };
-  const ipamDrivers = openIpam(options, store);
+  const cluster =
+    options.cluster && (await openShared(options.cluster, { cache: store, log, meter: options.meter, closing: parts }));
+  const ipamDrivers = openIpam(options, store, cluster);
   const plugins = parts.use(new PluginDrivers({ ...options.plugins, log }));
   const controller = parts.use(
     await Controller.open({
@@ -116,7 +120,8 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
       ...(options.meter && { meter: options.meter }),
       ipamDrivers,
       plugins,
-      drivers: builtInDrivers(settings, iptables),
+      drivers: [...builtInDrivers(settings, iptables), ...sharedDrivers(cluster, runDirectory)],
+      ...(cluster && { cluster }),
       translatedFamilies: filteredFamilies(options),
     }),
   );
@@ -128,6 +133,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
     events,
     runDirectory,
     firewallBackend: firewall.backend,
+    ...(cluster && { cluster }),
     dnsCounters: () => dns.counters(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
@@ -196,9 +202,14 @@ function defaultBridgeOptions(settings: DefaultBridgeSettings): BridgeDriverOpti
   };
 }
 
-function openIpam({ defaultAddressPools }: OpenOptions, store: Store): readonly IpamDriver[] {
+function openIpam(
+  { defaultAddressPools }: OpenOptions,
+  store: Store,
+  cluster: Cluster | undefined,
+): readonly IpamDriver[] {
   const pools = defaultAddressPools && { local: defaultAddressPools };
-  return [createDefaultIpam(present({ pools, ulaSeed: ulaSeed(store) })), createNullIpam()];
+  const local = createDefaultIpam(present({ pools, ulaSeed: ulaSeed(store) }));
+  return [withClusterSpace(local, cluster), createNullIpam()];
 }
 
 /** What this host's private IPv6 prefix is made of; drawn once. */
