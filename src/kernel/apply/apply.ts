@@ -8,7 +8,7 @@ import type { LinkFact } from "../facts.ts";
 import { KernelError, type KernelFailure } from "../kernel-error.ts";
 import type { Step } from "../step.ts";
 import type { Namespaces } from "../system/namespace.ts";
-import { applyEntries, isEntryStep, isSameTable } from "./apply-entries.ts";
+import { applyEntries, isEntry, isEntryStep, isSameTable } from "./apply-entries.ts";
 import { ensureFact } from "./ensure-fact.ts";
 import { isMoved } from "./move-link.ts";
 import { isPresent, removeFact } from "./remove-fact.ts";
@@ -53,11 +53,17 @@ function perform(session: Session, run: readonly Step[]): readonly KernelFailure
   try {
     if (run.every(isEntryStep)) return applyEntries(session, run);
     if (run.length > 1) removeRun(session, run);
-    else for (const { action, fact } of run) (action === "ensure" ? ensureFact : removeFact)(session, fact);
+    else for (const step of run) performOne(session, step);
     return [];
   } catch (cause) {
     return [{ ...failureOf(cause), completed: 0 }];
   }
+}
+
+function performOne(session: Session, { action, fact }: Step): void {
+  if (isEntry(fact)) return;
+  if (action === "ensure") ensureFact(session, fact);
+  else removeFact(session, fact);
 }
 
 function removeRun(session: Session, run: readonly Step[]): void {

@@ -1,6 +1,5 @@
 /** Makes one fact not hold, entries of tables excepted (`apply-entries.ts`). Idempotent: absence, also of the link or namespace that it was in, is success. */
 import { constants } from "node:os";
-import { formatAddress } from "../../addr/ip-address.ts";
 import { formatPrefix, networkOf, samePrefix } from "../../addr/prefix.ts";
 import { HOST, type AddressFact, type KernelFact, type NamespaceRef, type RouteFact } from "../facts.ts";
 import { demand, type NetlinkSocket } from "../netlink/socket.ts";
