@@ -26,7 +26,10 @@ const ENABLE_IPV6 = "com.docker.network.enable_ipv6";
  */
 export function networkIntent(world: World, spec: NetworkSpec): NetworkIntent {
   checkName(world, spec.name);
-  const base = spec.configFrom === undefined ? ownConfiguration(spec) : fromConfiguration(world, spec, spec.configFrom);
+  const base =
+    spec.configFrom === undefined
+      ? ownConfiguration(withDefaultOptions(world, spec))
+      : fromConfiguration(world, spec, spec.configFrom);
   if (spec.configOnly === true) checkConfigOnly(spec);
   const driver = spec.configOnly === true ? undefined : world.driver(spec.driver ?? DEFAULT_DRIVER);
   world.ipamDriver(base.ipamDriver);
@@ -62,6 +65,12 @@ type Configuration = Pick<
   NetworkIntent,
   "enableIPv4" | "enableIPv6" | "labels" | "options" | "ipamDriver" | "ipamOptions" | "pools" | "configFrom"
 >;
+
+/** `--default-network-opt`: only what was not asked for otherwise. */
+function withDefaultOptions({ settings }: World, spec: NetworkSpec): NetworkSpec {
+  const defaults = settings.networkOptions?.get(spec.driver ?? DEFAULT_DRIVER);
+  return defaults === undefined ? spec : { ...spec, options: { ...defaults, ...spec.options } };
+}
 
 function ownConfiguration(spec: NetworkSpec): Configuration {
   const { options = {}, labels = {}, ipam = {} } = spec;

@@ -63,6 +63,8 @@ export interface NetworkSettings {
   readonly ipForward: boolean;
   /** `--userland-proxy`: whether a proxy takes what translation cannot; it does unless told otherwise. */
   readonly userlandProxy?: boolean;
+  /** `--default-network-opt`: by driver, what a new network gets of options that it does not name. */
+  readonly networkOptions?: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** `--allow-direct-routing`: published ports are reached at the containers' own addresses too, by whoever has a route. */
   readonly allowDirectRouting?: boolean;
 }

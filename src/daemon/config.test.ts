@@ -5,6 +5,7 @@ import { formatPrefix } from "../addr/prefix.ts";
 import { resolveConfig } from "./config.ts";
 import type { DaemonConfig } from "./config.ts";
 import { parseCommandLine } from "./flags/command-line.ts";
+import { merge, parseConfigText } from "./flags/config-file.ts";
 import { Settings } from "./flags/settings.ts";
 
 const resolve = (...args: string[]): DaemonConfig => resolveConfig(new Settings(parseCommandLine(args)));
@@ -86,6 +87,22 @@ test("TLS that does not verify clients does not open a TCP socket either", () =>
   assert.deepEqual(resolve("-H", "tcp://10.0.0.1", "--tlsverify", ...files).listen, [
     { kind: "tcp", host: "10.0.0.1", port: 2376 },
   ]);
+});
+
+test("--default-network-opt is by driver, typed or in the file", () => {
+  const typed = resolve("--default-network-opt", "bridge=com.docker.network.driver.mtu=1400").network.networkOptions;
+  assert.deepEqual([...(typed ?? [])], [["bridge", { "com.docker.network.driver.mtu": "1400" }]]);
+  const file = parseConfigText('{"default-network-opts": {"bridge": {"a": "1", "b": "x=y"}, "overlay": {"c": "3"}}}');
+  assert.deepEqual(
+    [...(resolveConfig(merge(new Map(), file)).network.networkOptions ?? [])],
+    [
+      ["bridge", { a: "1", b: "x=y" }],
+      ["overlay", { c: "3" }],
+    ],
+  );
+  assert.throws(() => resolve("--default-network-opt", "bridge=mtu"), /should be root-key=key=value/);
+  const wrong = parseConfigText('{"default-network-opts": {"bridge": {"a": 1}}}');
+  assert.throws(() => resolveConfig(merge(new Map(), wrong)), /bridge: a must be a string, not 1/);
 });
 
 test("a bad address is refused with the flag that carried it", () => {

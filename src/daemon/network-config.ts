@@ -8,6 +8,7 @@ import { parsePrefix } from "../addr/prefix.ts";
 import type { Prefix } from "../addr/prefix.ts";
 import { EngineError, messageOf } from "../base/errors.ts";
 import type { DefaultBridgeSettings, NetworkSettings } from "../controller/options.ts";
+import type { Json } from "../store/store.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Settings } from "./flags/settings.ts";
 
@@ -30,6 +31,7 @@ export function resolveNetwork(settings: Settings): NetworkPart {
     resolvConfPath: settings.textOf("resolv-conf"),
     hostGateways: addresses(settings, "host-gateway-ip"),
     ipForward: settings.flag("ip-forward"),
+    networkOptions: resolveNetworkOptions(settings),
     allowDirectRouting: settings.flag("allow-direct-routing"),
     userlandProxy: settings.flag("userland-proxy"),
   };
@@ -114,6 +116,40 @@ function resolvePools(settings: Settings): readonly { readonly base: Prefix; rea
       throw refuse('default-address-pools: each pool has a "base" in CIDR notation and a numeric "size"');
     }
     return { base: parsed("default-address-pool", pool.base, parsePrefix), size: pool.size };
+  });
+}
+
+/** `DRIVER=OPTION=VALUE` each, or in the file an object of objects. */
+function resolveNetworkOptions(settings: Settings): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const name = "default-network-opt";
+  const typed = settings.list(name);
+  const given = typed.length > 0 ? typed.map(splitOption) : nestedOptions(settings.value(name));
+  const options = new Map<string, Readonly<Record<string, string>>>();
+  for (const [driver, key, text] of given) {
+    options.set(driver, { ...options.get(driver), [key]: text });
+  }
+  return options;
+}
+
+type NetworkOption = readonly [driver: string, key: string, value: string];
+
+function splitOption(given: string): NetworkOption {
+  const [, driver, key, value] = /^([^=]+)=([^=]+)=(.*)$/s.exec(given) ?? [];
+  if (driver !== undefined && key !== undefined && value !== undefined) return [driver, key, value];
+  const why = `invalid value "${given}" for map option, should be root-key=key=value`;
+  throw refuse(`invalid argument "${given}" for "--default-network-opt" flag: ${why}`);
+}
+
+function nestedOptions(value: Json | undefined): readonly NetworkOption[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([driver, options]) => {
+    if (typeof options !== "object" || options === null || Array.isArray(options)) {
+      throw refuse(`default-network-opts: ${driver} must be an object of options, not ${JSON.stringify(options)}`);
+    }
+    return Object.entries(options).map(([key, text]): NetworkOption => {
+      if (typeof text === "string") return [driver, key, text];
+      throw refuse(`default-network-opts: ${driver}: ${key} must be a string, not ${JSON.stringify(text)}`);
+    });
   });
 }
 
