@@ -204,6 +204,32 @@ test("a restart finds it as it was", async () => {
   });
 });
 
+test("a start makes up for a daemon that ended between a network and its way out", async () => {
+  await withFar(async (parts, controller) => {
+    const { id } = await controller.createSandbox(parts.spec("c1", "shop"));
+    const [gateway] = controller.endpoints(controller.findNetwork(GATEWAY_NETWORK).id);
+    parts.store.commit([{ remove: "endpoints", id: gateway?.id ?? "" }]);
+    const again = await parts.open();
+    assert.equal(interfaces(again, id), "eth0 shop, eth1 docker_gwbridge");
+    assert.deepEqual(defaultRoutes(parts), ["eth1"]);
+    const [made] = again.endpoints(again.findNetwork(GATEWAY_NETWORK).id);
+    assert.ok(made !== undefined && made.id !== gateway?.id);
+  });
+});
+
+test("a start drops a way out that a daemon did not live to drop", async () => {
+  await withFar(async (parts, controller) => {
+    const { id } = await controller.createSandbox(parts.spec("c1", "shop"));
+    const [gateway] = parts.store.list("endpoints").filter(({ value }) => JSON.stringify(value).includes("gateway_"));
+    assert.ok(gateway);
+    await controller.connect(id, on("bridge"));
+    parts.store.commit([{ put: "endpoints", id: gateway.id, value: gateway.value }]);
+    const again = await parts.open();
+    assert.equal(interfaces(again, id), "eth0 shop, eth2 bridge");
+    assert.deepEqual(defaultRoutes(parts), ["eth2"]);
+  });
+});
+
 /** The kernel fails at step 1, 2, ... until it is so late that the change succeeds; answers at which. */
 async function failAtEveryStep(parts: FakeParts, change: () => Promise<unknown>): Promise<readonly string[]> {
   const messages: string[] = [];

@@ -15,7 +15,7 @@ import { joinableNetwork } from "./endpoint-spec.ts";
 import { GATEWAY_NETWORK, gatewayEndpointName, isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { createNetwork } from "./networks.ts";
 import { plugIn, unplug } from "./plugging.ts";
-import { networkKey, type World } from "./world.ts";
+import { networkKey, sandboxKey, type World } from "./world.ts";
 
 /** As Docker makes it: containers do not reach each other through it. */
 const OPTIONS = {
@@ -75,6 +75,23 @@ export async function withoutIdleGateway(world: World, sandboxId: string): Promi
   } catch (cause) {
     const doing = `endpoint ${leaving.endpoint.name} stays on ${GATEWAY_NETWORK} although nobody needs it`;
     world.log.warn({ sandbox: sandboxId, err: cause }, `${doing}: ${messageOf(cause)}`);
+  }
+}
+
+/** At start-up: a daemon that ended in the middle of a change may have left one without its way out, or with one too many. */
+export async function settleWaysOut(world: World): Promise<void> {
+  for (const { intent: sandbox, phase } of world.registry.sandboxes()) {
+    if (phase !== "live") continue;
+    try {
+      const joins = joinsOf(world, sandbox.id);
+      if (lacksWayOut(joins) === joins.some(isGatewayEndpoint)) continue;
+      await world.locks.run(sandboxKey(sandbox.id), async () => {
+        await attempt(world.log, "give a container a way out", (undo) => giveWayOut(world, sandbox.id, undo));
+        await withoutIdleGateway(world, sandbox.id);
+      });
+    } catch (cause) {
+      world.log.error({ sandbox: sandbox.id, err: cause }, messageOf(cause));
+    }
   }
 }
 

@@ -27,6 +27,7 @@ import {
 import { takeUpMembers } from "./follow-members.ts";
 import { releaseAddresses, replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
+import { settleWaysOut } from "./gateway-network.ts";
 import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
 import { endLostEndpoints, expectPlugins } from "./plugin-calls.ts";
@@ -70,6 +71,7 @@ export async function start(world: World): Promise<StartReport> {
   for (const { intent } of world.registry.sandboxes()) {
     if (intent.links.length > 0) await refreshLinks(world, intent.id);
   }
+  await settleWaysOut(world);
   void replayPlugins(world);
   world.log.info({ steps: steps.length, ...rules }, "networks are as intended");
   return { steps: steps.length, rules, unread };
