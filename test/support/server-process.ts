@@ -14,7 +14,7 @@ import { until } from "./wait.ts";
 
 /** Where `tools/setup.sh` keeps programs that it did not install. */
 const CACHE = new URL("../../.cache/bin", import.meta.url).pathname;
-const START_MS = 60_000;
+const START_MS = 30_000;
 const STOP_MS = 20_000;
 const LOG_SHOWN = 4_000;
 

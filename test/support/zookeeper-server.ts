@@ -8,7 +8,8 @@ import { SingleServer } from "./single-server.ts";
 export const ZOOKEEPER_JAR = "/usr/share/java/zookeeper.jar";
 const USUAL_PORTS = [2181, 2281] as const;
 const JAVA_FLAGS = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
-const LOGGING = ["/usr/share/java/slf4j-simple.jar"];
+/** What the jar does not name: where its log goes, and parts of netty that TLS needs. */
+const FURTHER_JARS = ["slf4j-simple", "netty-codec", "netty-resolver"].map((name) => `/usr/share/java/${name}.jar`);
 
 export interface ZookeeperPlace extends ServerPlace {
   /** Clients speak TLS with certificates of this CA (PEM files). */
@@ -43,7 +44,7 @@ export async function startZookeeper(place: ZookeeperPlace = {}): Promise<Single
           "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
           "-Dzookeeper.forceSync=no",
           "-cp",
-          [ZOOKEEPER_JAR, ...LOGGING].join(":"),
+          [ZOOKEEPER_JAR, ...FURTHER_JARS].join(":"),
           "org.apache.zookeeper.server.quorum.QuorumPeerMain",
           "zoo.cfg",
         ];

@@ -33,6 +33,9 @@ export class ZookeeperError extends Error {
   }
 }
 
+/** The server took the connection and dropped it, as one does that has no majority at the moment. */
+export class ServerClosed extends Error {}
+
 export interface ConnectOptions {
   readonly host: StoreHost;
   readonly tls?: StoreTls;
@@ -95,7 +98,8 @@ export class ZookeeperConnection {
       }
     };
     signal.addEventListener("abort", abort, { once: true });
-    socket.on("error", reject).once("close", () => reject(new Error("the server closed the connection")));
+    socket.on("error", (error) => reject(isReset(error) ? new ServerClosed(error.message) : error));
+    socket.once("close", () => reject(new ServerClosed("the server closed the connection")));
     socket.on("data", first).setNoDelay(true);
     const { id, password } = resume ?? { id: 0n, password: new Uint8Array(PASSWORD_BYTES) };
     socket.write(encodeFrame(encodeConnect(options.sessionTimeoutMs, id, password)));
@@ -205,6 +209,10 @@ function readSession(frame: Buffer): ConnectReply {
   }
   if (session.timeoutMs <= 0) throw new ZookeeperError(ZERROR.SESSION_EXPIRED);
   return session;
+}
+
+function isReset(error: Error): boolean {
+  return "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
 function notZookeeper(error: unknown): Error {

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import { formatStoreHost, type StoreOptions } from "../store-address.ts";
-import { ZookeeperConnection, ZookeeperError, type ConnectOptions } from "./zookeeper-connection.ts";
+import { ServerClosed, ZookeeperConnection, ZookeeperError, type ConnectOptions } from "./zookeeper-connection.ts";
 
 /** Its third is how often the server is asked for a sign of life, two thirds how long it may be silent. */
 const SESSION_TIMEOUT_MS = 6_000;
@@ -26,6 +26,7 @@ export async function connectAny(
   const first = Math.floor(Math.random() * hosts.length);
   for (;;) {
     const reasons: string[] = [];
+    let electing = false;
     for (let tried = 0; tried < hosts.length; tried++) {
       const host = hosts[(first + tried) % hosts.length] ?? hosts[0];
       const share = (deadline - performance.now()) / (hosts.length - tried);
@@ -35,12 +36,12 @@ export async function connectAny(
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof ZookeeperError) throw error;
+        electing ||= error instanceof ServerClosed;
         reasons.push(hosts.length > 1 ? `${formatStoreHost(host)}: ${messageOf(error)}` : messageOf(error));
       }
     }
-    const refused = reasons.every((reason) => reason.includes("ECONNREFUSED"));
-    // Servers without a majority take connections and close them: an election ends, a server that is not there stays away.
-    if (refused || performance.now() + RETRY_MS >= deadline) throw new Error(reasons.join("; "));
+    // An election ends; a server that is not there, or not trusted, is not so a moment later.
+    if (!electing || performance.now() + RETRY_MS >= deadline) throw new Error(reasons.join("; "));
     await pause(RETRY_MS, undefined, { signal });
   }
 }
