@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { until } from "../../test/support/wait.ts";
 import { formatAddress, parseAddress, type IpAddress } from "../addr/ip-address.ts";
 import { TestCluster, testEndpoint, testNetwork, type TestHost } from "./hosts.fixture.ts";
-import { endpointsKey } from "./keys.ts";
+import { endpointsKey, hostKey } from "./keys.ts";
 
 const LONG = { graceMs: 3_600_000 };
 
@@ -71,7 +71,7 @@ describe("a host that vanishes", () => {
     a.store.expireSessions();
     await until("reaped", () => cluster.memory.list(endpointsKey(network.id)).length === 0);
     await until("all", () => cluster.memory.list("causeway/addresses").length === 0);
-    await join(b, network, "same-name");
+    await join(b, network, "same-name", parseAddress("10.0.0.100"));
     await join(b, network, "new", taken.address);
     let told = false;
     a.cluster.subscribe(({ endpointsOf }) => (told ||= endpointsOf.has(network.id)));
@@ -115,6 +115,30 @@ describe("a host that vanishes", () => {
     assert.equal(cluster.memory.list(endpointsKey(network.id)).length, 1);
     skip.ms += 2 * LONG.graceMs;
     await until("reaped", () => cluster.memory.list(endpointsKey(network.id)).length === 0);
+  });
+
+  it("is kept for its time whatever the wall clock does", async () => {
+    const cluster = new TestCluster();
+    const wall = { ms: 0 };
+    await using a = await cluster.host({ options: LONG });
+    await using b = await cluster.host({ options: { ...LONG, reuseDelayMs: LONG.graceMs }, wall });
+    const network = await testNetwork(a, "shop");
+    await join(a, network, "c1");
+    await until("known", () => b.cluster.addresses.knowsPool(network.poolId));
+    const own = await join(b, network, "c2");
+    a.store.cut();
+    a.store.expireSessions();
+    await until("gone", () => b.cluster.endpoints(network.id).length === 1);
+    await b.cluster.addresses.releaseAddress(network.poolId, own.address);
+    for (const step of [365, -365]) {
+      wall.ms += step * 86_400_000;
+      cluster.memory.corrupt(hostKey(b.cluster.self.id), undefined);
+      await until("it has looked after its own", () => cluster.memory.get(hostKey(b.cluster.self.id)) !== undefined);
+      await until("and may change things", () => b.cluster.status().state === "connected");
+      await testNetwork(b, `after-${step}`);
+      assert.equal(cluster.memory.list(endpointsKey(network.id)).length, 2);
+      assert.equal(cluster.memory.list("causeway/addresses").length, 2);
+    }
   });
 
   it("is cleared away once, by whichever host, however many look", async () => {

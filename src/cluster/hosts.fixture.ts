@@ -36,6 +36,8 @@ export interface TestHostOptions {
   readonly store?: MemoryClusterStore;
   /** Added to the clock that only runs forward. */
   readonly skip?: { ms: number };
+  /** Added to the wall clock. */
+  readonly wall?: { ms: number };
 }
 
 export class TestCluster {
@@ -46,7 +48,7 @@ export class TestCluster {
   async host(options: TestHostOptions = {}): Promise<TestHost> {
     const number = ++this.#count;
     const { name = `host-${number}`, address = `192.0.2.${number}`, cache = openMemoryStore() } = options;
-    const { store = this.memory.client(), skip = { ms: 0 } } = options;
+    const { store = this.memory.client(), skip = { ms: 0 }, wall = { ms: 0 } } = options;
     const lines: string[] = [];
     const cluster = await openCluster({
       store,
@@ -54,7 +56,7 @@ export class TestCluster {
       host: { name, address: parseAddress(address), port: 7946 },
       options: { ...TEST_OPTIONS, ...options.options },
       log: recordingLog(lines),
-      clock: { now: () => Date.now(), elapsedMs: () => performance.now() + skip.ms },
+      clock: { now: () => Date.now() + wall.ms, elapsedMs: () => performance.now() + skip.ms },
     });
     return { cluster, store, lines, cache, [Symbol.asyncDispose]: async () => cluster[Symbol.asyncDispose]() };
   }

@@ -146,6 +146,24 @@ describe("a host of a cluster", () => {
   });
 });
 
+describe("a store whose records somebody wiped", () => {
+  it("costs the networks and says so, and those made after it work", async () => {
+    const cluster = new TestCluster();
+    await using a = await cluster.host();
+    const { id } = await testNetwork(a, "shop");
+    await a.cluster.putEndpoint(testEndpoint(id, "c1"));
+    a.store.cut();
+    for (const { key } of cluster.memory.list("causeway")) cluster.memory.corrupt(key, undefined);
+    a.store.heal();
+    await until("it is back", () => cluster.memory.get(hostKey(a.cluster.self.id)) !== undefined);
+    await until("nothing is left", () => a.cluster.networks().length === 0 && a.cluster.endpoints(id).length === 0);
+    assert.ok(a.lines.some((line) => line.includes("endpoint c1 is lost: its network is gone from the cluster")));
+    const again = await testNetwork(a, "shop");
+    await a.cluster.putEndpoint(testEndpoint(again.id, "c1"));
+    assert.equal(cluster.memory.list(`causeway/endpoints/${again.id}`).length, 1);
+  });
+});
+
 describe("a host whose cluster store is away", () => {
   it("starts with what it remembers, says why, and joins later", async () => {
     const cluster = new TestCluster();

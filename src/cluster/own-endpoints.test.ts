@@ -69,6 +69,15 @@ describe("an endpoint of a host", () => {
     await b.cluster.putEndpoint(testEndpoint(other.id, "c1"));
   });
 
+  it("can be made on a network that this host has not heard of yet", async () => {
+    const cluster = new TestCluster();
+    await using a = await cluster.host();
+    await using b = await cluster.host();
+    const { id } = await testNetwork(a, "shop");
+    await b.cluster.putEndpoint(testEndpoint(id, "c1"));
+    assert.equal(b.cluster.endpoints(id).length, 1);
+  });
+
   it("is renamed in one step, and its old name is free", async () => {
     const cluster = new TestCluster();
     await using a = await cluster.host();

@@ -69,8 +69,7 @@ export class OwnEndpoints {
       const old = before !== undefined && before.key !== key ? before.key : undefined;
       const keys = old === undefined ? [key] : [key, old];
       await this.#parts.own.changing(keys, async () => {
-        const known = { network: this.#keptNetwork(record.networkId), endpoint: this.#keptRecord(key) };
-        await this.#write({ key, record }, old, known);
+        await this.#write({ key, record }, old);
         if (old !== undefined) this.#parts.own.forget(old);
         this.#parts.own.intend(key, text);
       });
@@ -104,8 +103,9 @@ export class OwnEndpoints {
     this.#parts.onChange(found.record.networkId);
   }
 
-  async #write(own: Own, old: string | undefined, first: Known): Promise<void> {
-    let known: Known | undefined = first;
+  /** First by what the copy says; where that is refused, or knows no such network, by what the store has. */
+  async #write(own: Own, old: string | undefined): Promise<void> {
+    let known = this.#known(own);
     await this.#parts.writer.decide(`write endpoint ${own.record.name}`, async (): Promise<Attempt<true>> => {
       known ??= await this.#look(own);
       const { network, endpoint } = known;
@@ -123,6 +123,11 @@ export class OwnEndpoints {
       });
       return isDone ? { done: true } : "again";
     });
+  }
+
+  #known({ key, record }: Own): Known | undefined {
+    const network = this.#keptNetwork(record.networkId);
+    return network && { network, endpoint: this.#keptRecord(key) };
   }
 
   async #look(own: Own): Promise<Known> {

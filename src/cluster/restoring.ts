@@ -114,8 +114,17 @@ function isWritable(
     return false;
   }
   const endpoint = tryDecode(key, text);
-  if (endpoint === undefined || copy.network(endpoint.networkId) === undefined) {
+  if (endpoint === undefined) {
     own.forget(key);
+    return false;
+  }
+  if (copy.network(endpoint.networkId) === undefined) {
+    const { id, name, networkId } = endpoint;
+    parts.log.error(
+      { endpoint: id, network: networkId },
+      `endpoint ${name} is lost: its network is gone from the cluster`,
+    );
+    parts.endpoints.lose(id);
     return false;
   }
   const other = kept?.kind === "endpoint" && kept.value.id !== endpoint.id ? kept.value.host : undefined;
