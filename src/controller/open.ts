@@ -38,6 +38,7 @@ import type { ClusterSettings } from "./cluster-settings.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
 import type { Meter } from "./meter.ts";
+import { ensureNeighbourRoom } from "./neighbour-room.ts";
 import { openShared, sharedDrivers } from "./open-shared.ts";
 import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
 import { present } from "../store/record-reader.ts";
@@ -112,6 +113,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
   const shared = { ensureForwarding, store, kernel, firewall, dns, ports, events, clock, log, runDirectory, settings };
   const cluster =
     options.cluster && (await openShared(options.cluster, { cache: store, log, meter: options.meter, closing: parts }));
+  if (cluster !== undefined) await ensureNeighbourRoom(kernel, log);
   const ipamDrivers = openIpam(options, store, cluster);
   const plugins = parts.use(new PluginDrivers({ ...options.plugins, log }));
   const controller = parts.use(

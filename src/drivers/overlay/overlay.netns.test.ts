@@ -176,6 +176,23 @@ test("a peer that comes back as another station with the same address is spoken 
   assert.match(sh(within(h1.sandboxPath(C1), "ip neigh show 10.0.0.12")), /02:00:00:00:00:05/);
 });
 
+test("and so is one with an IPv6 address", async () => {
+  const [h1, h2, h3] = on(
+    network({ enableIPv4: false, enableIPv6: true, pools: [overlayPool("fd00:7::/64", "fd00:7::1", 300)] }),
+  );
+  const six = (number: number, host: number): EndpointIntent =>
+    endpoint(number, { addresses: [parsePrefix(`fd00:7::${host}/64`)] });
+  await spread([
+    [h1, [six(1, 11)]],
+    [h2, [six(2, 12)]],
+  ]);
+  assert.ok(h1.pings(six(1, 11), "fd00:7::12"));
+  await h2.hold([], []);
+  await h3.hold([six(5, 12)], [peer(six(1, 11), h1.address)]);
+  await h1.hold([six(1, 11)], [peer(six(5, 12), h3.address)]);
+  assert.ok(h1.pings(six(1, 11), "fd00:7::12", "-W1"), "with the memory of the old station");
+});
+
 test("without the announcement the old station would still be asked: the test above can fail", async () => {
   const [h1, h2, h3] = on(network());
   await spread([
@@ -193,7 +210,7 @@ test("without the announcement the old station would still be asked: the test ab
 test("a VXLAN id that another program of the host has is said, and nothing of the network stays", async () => {
   const [h1] = on(network());
   sh(within(h1.namespace, "ip link add foreign type vxlan id 256 dstport 4789 local 192.0.2.1 nolearning"));
-  await assert.rejects(h1.hold([C1], []), /create link vxlan0: .*VXLAN.*VNI.*exists.*\(EEXIST\)/i);
+  await assert.rejects(h1.hold([C1], []), /create link vxlan0: another VXLAN of this host has id 256 .*\(EEXIST\)/);
   await h1.takeBack([C1], []);
   assert.equal(linkJson("foreign", h1.namespace)?.["linkinfo.info_data.id"], 256);
   sh(within(h1.namespace, "ip link del foreign"));
@@ -205,7 +222,10 @@ test("a UDP port that another program has is said", async () => {
   const [held] = await kernel.openSockets(h1.namespace, [{ transport: "udp", family: 4, bind }]);
   assert.ok(held);
   try {
-    await assert.rejects(h1.hold([C1], []), /create link vxlan0: .*EADDRINUSE/);
+    await assert.rejects(
+      h1.hold([C1], []),
+      /create link vxlan0: another program of this host has UDP port 4789: .*\(EADDRINUSE\)/,
+    );
     await h1.takeBack([C1], []);
   } finally {
     closeSync(held.fd);

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { HOST, type Device } from "../facts.ts";
 import { refusedLink } from "./refused-link.ts";
 
-const { EBUSY, EEXIST, EINVAL, ENETDOWN, EOPNOTSUPP } = constants.errno;
+const { EADDRINUSE, EBUSY, EEXIST, EINVAL, ENETDOWN, EOPNOTSUPP } = constants.errno;
 const macvlan: Device = { type: "macvlan", parent: "eth1", parentNamespace: HOST, mode: "bridge" };
+const vxlan: Device = { type: "vxlan", vni: 7, port: 4789, learning: false };
 const ipvlan: Device = { type: "ipvlan", parent: "eth1", parentNamespace: HOST, mode: "l2", flag: "bridge" };
 
 test("a refusal says why, in Docker's words where it has any", () => {
@@ -25,6 +26,17 @@ test("a refusal says why, in Docker's words where it has any", () => {
     [ipvlan, EOPNOTSUPP, "this kernel has no ipvlan links (module ipvlan) (ENOTSUP)"],
     [{ type: "vlan", parent: "eth1", id: 10 }, EOPNOTSUPP, "this kernel has no vlan links (module 8021q) (ENOTSUP)"],
     [{ type: "dummy" }, EOPNOTSUPP, "this kernel has no dummy links (module dummy) (ENOTSUP)"],
+    [
+      vxlan,
+      EEXIST,
+      'another VXLAN of this host has id 7 on UDP port 4789: "ip -d link show type vxlan" names it, here or in another namespace (EEXIST)',
+    ],
+    [
+      vxlan,
+      EADDRINUSE,
+      'another program of this host has UDP port 4789: "ss -lunp sport = :4789" names it (EADDRINUSE)',
+    ],
+    [vxlan, EBUSY, undefined],
     [macvlan, EEXIST, undefined],
     [{ type: "bridge" }, EBUSY, undefined],
   ];

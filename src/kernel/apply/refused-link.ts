@@ -4,7 +4,7 @@ import type { Device, LinkFact } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
 import { ERRNO } from "../uapi/errno.ts";
 
-const { EBUSY, EINVAL, ENETDOWN, EOPNOTSUPP } = constants.errno;
+const { EADDRINUSE, EBUSY, EEXIST, EINVAL, ENETDOWN, EOPNOTSUPP } = constants.errno;
 
 /** Modules that are not called like the kind of link they make. */
 const MODULES: Readonly<Record<string, string>> = { vlan: "8021q" };
@@ -19,7 +19,19 @@ function reason({ device, master }: LinkFact, errno: number): string | undefined
   if (errno === ERRNO.EXFULL) return `bridge ${master ?? ""} has 1023 ports, the most that the kernel gives a bridge`;
   if (errno === EOPNOTSUPP)
     return `this kernel has no ${device.type} links (module ${MODULES[device.type] ?? device.type})`;
+  if (device.type === "vxlan") return tunnelReason(device, errno);
   return device.type === "macvlan" || device.type === "ipvlan" ? portReason(device, errno) : undefined;
+}
+
+function tunnelReason({ vni, port }: Extract<Device, { type: "vxlan" }>, errno: number): string | undefined {
+  switch (errno) {
+    case EEXIST:
+      return `another VXLAN of this host has id ${vni} on UDP port ${port}: "ip -d link show type vxlan" names it, here or in another namespace`;
+    case EADDRINUSE:
+      return `another program of this host has UDP port ${port}: "ss -lunp sport = :${port}" names it`;
+    default:
+      return undefined;
+  }
 }
 
 /** The beginning of each sentence is Docker's. */
