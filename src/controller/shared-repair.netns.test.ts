@@ -73,6 +73,12 @@ const sane = (): boolean =>
   linkJson("vxlan0", namespace)?.["master"] === "br0" &&
   linkJson("br0", namespace) !== undefined;
 
+test("where all is as intended a look finds nothing to do", async () => {
+  assert.equal(await one.controller.repair(), 0);
+  assert.equal(await other.controller.repair(), 0);
+  assert.deepEqual([one.told, other.told], [[], []]);
+});
+
 const inside = (command: string) => (): void => void sh(within(namespace, command));
 const MISCHIEF: Readonly<Record<string, () => void>> = {
   "forwarding entries": () => {

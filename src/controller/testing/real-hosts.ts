@@ -14,6 +14,8 @@ import type { Cluster } from "../../cluster/cluster.ts";
 import type { MemoryClusterStore } from "../../cluster/memory/memory-cluster-store.ts";
 import { openCluster } from "../../cluster/open-cluster.ts";
 import { DEFAULT_TIMES, DEFAULT_VXLAN_PORT } from "../../cluster/options.ts";
+import { createHostDriver } from "../../drivers/host/host-driver.ts";
+import { createNullDriver } from "../../drivers/null/null-driver.ts";
 import { withClusterSpace } from "../../drivers/overlay/cluster-ipam.ts";
 import { createOverlayDriver } from "../../drivers/overlay/overlay-driver.ts";
 import { FakeFirewall } from "../../firewall/fake.ts";
@@ -72,6 +74,8 @@ export class RealHost implements AsyncDisposable {
       ports: new FakeHostPorts(),
       ipamDrivers: [withClusterSpace(createDefaultIpam({ ulaSeed: "test" }), cluster)],
       drivers: [
+        createHostDriver(),
+        createNullDriver(),
         createOverlayDriver({ namespaceDirectory: namespaceDirectory(directory), advertise: address, underlay }),
       ],
       events: new EventBus(systemClock),
