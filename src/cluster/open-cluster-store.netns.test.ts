@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { missingStore, startStore } from "../../test/support/cluster-servers.ts";
+import { missingStore, startStore, STORE_KINDS } from "../../test/support/cluster-servers.ts";
 import { startEtcd } from "../../test/support/etcd-server.ts";
 import { EngineError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
@@ -26,7 +26,7 @@ function makeTls(name: string, address = "127.0.0.1"): StoreTlsFiles {
   return { ca: cert, cert, key };
 }
 
-for (const kind of ["etcd", "consul"] as const) {
+for (const kind of STORE_KINDS) {
   it(`opens ${kind} by its address, with the prefix before every key`, { skip: missingStore(kind) }, async () => {
     await using servers = await startStore(kind);
     await using whole = await openClusterStore(`${servers.url}/`, { log: silentLog });

@@ -144,6 +144,28 @@ describe("etcd of three members", { skip: missing }, () => {
     }
   });
 
+  it("lists everything, in pages of one moment, while the history is compacted away", async () => {
+    await using store = open();
+    const keys = Array.from({ length: 1_200 }, (_, index) => `many/k${String(index).padStart(4, "0")}`);
+    for (let start = 0; start < keys.length; start += 50) {
+      assert.ok(await store.commit({ puts: keys.slice(start, start + 50).map((key) => ({ key, value: "x" })) }));
+    }
+    const compact = async (): Promise<void> => {
+      await store.commit({ puts: [{ key: "compacted", value: "x" }] });
+      const revision = (await store.get("compacted"))?.version ?? "";
+      const url = `http://${servers.hosts[0]}/v3/kv/compaction`;
+      const ran = await run(["curl", "--silent", "--fail", "-d", JSON.stringify({ revision }), url]);
+      assert.equal(ran.status, 0, ran.stderr);
+    };
+    for (let round = 0; round < 5; round++) {
+      const [listed] = await Promise.all([store.list("many"), compact()]);
+      assert.deepEqual(
+        listed.map(({ key }) => key),
+        keys,
+      );
+    }
+  });
+
   it("refuses in time while most members are dead, and says so to followers of the one that is left", async () => {
     const dead = servers.members.slice(1);
     await using store = open(servers.hosts.slice(0, 1));

@@ -34,7 +34,10 @@ function isServiceError(thrown: unknown): thrown is ServiceError {
 
 export function describeFailure(thrown: unknown): EtcdFailure {
   if (!isServiceError(thrown)) return { reason: messageOf(thrown), untouched: false, final: false };
-  const details = thrown.details.replaceAll(DECORATION, "");
+  const details = thrown.details
+    .replaceAll(DECORATION, "")
+    .replaceAll(/\s+/g, " ")
+    .replace(/[ .]+$/, "");
   const reason = thrown.code === status.DEADLINE_EXCEEDED ? "no answer in time" : details || status[thrown.code];
   return { reason, untouched: UNTOUCHED.test(reason), final: FINAL.has(thrown.code) };
 }

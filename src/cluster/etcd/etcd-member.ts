@@ -19,6 +19,7 @@ import { describeFailure } from "./etcd-errors.ts";
 import { etcd } from "./etcd-protocol.ts";
 import { formatStoreHost, type StoreHost, type StoreTls } from "../store-address.ts";
 
+export const OUT_OF_TIME = "no connection in time";
 /** Records asked for at once. */
 export const PAGE = 500;
 /** etcd's servers hang up on clients that ping more often than every 5 s. */
@@ -64,7 +65,7 @@ export class EtcdMember implements Disposable {
       if (state === connectivityState.TRANSIENT_FAILURE) return this.#failureToConnect();
       const { promise, resolve } = Promise.withResolvers<boolean>();
       channel.watchConnectivityState(state, deadline, (error) => resolve(error === undefined));
-      if (!(await promise)) return `${this.name}: no connection in time`;
+      if (!(await promise)) return `${this.name}: ${OUT_OF_TIME}`;
     }
   }
 

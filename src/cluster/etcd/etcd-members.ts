@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CALL_TIMEOUT_MS } from "../cluster-store.ts";
 import type { StoreHost, StoreTls } from "../store-address.ts";
 import { describeFailure } from "./etcd-errors.ts";
-import { EtcdMember } from "./etcd-member.ts";
+import { EtcdMember, OUT_OF_TIME } from "./etcd-member.ts";
 
 /** When there are others to ask, so long is waited for a member to connect, or to answer what may be asked again. */
 const PATIENCE_MS = 1_500;
@@ -62,6 +62,7 @@ export class EtcdMembers implements Disposable {
 
   /** A member with a connection. Throws `Error` when none can be had by then. */
   async connected(deadlineAt: number): Promise<EtcdMember> {
+    let why: string | undefined;
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw new Error("the client is closed");
       const member = this.#member();
@@ -70,7 +71,9 @@ export class EtcdMembers implements Disposable {
       const failure = await member.connect(Math.max(0, withinMs));
       if (failure === undefined) return member;
       this.failed(member);
-      if (performance.now() + PAUSE_MS > deadlineAt) throw new Error(failure);
+      // That time ran out in the last attempt says less than what went wrong in one before.
+      if (why === undefined || !failure.endsWith(OUT_OF_TIME)) why = failure;
+      if (performance.now() + PAUSE_MS > deadlineAt) throw new Error(why);
       if (attempt % this.#members.length === 0) await delay(PAUSE_MS);
     }
   }

@@ -41,6 +41,30 @@ it("memory: sessions expire at command, and their owner is told", async () => {
   assert.equal(cluster.size, 0);
 });
 
+it("memory: a client that is cut off cannot end its session, which runs out", async () => {
+  const cluster = new MemoryCluster();
+  await using store = cluster.client();
+  const session = await store.openSession(50);
+  await store.commit({ puts: [{ key: "a", value: "1", session }] });
+  store.cut();
+  await session[Symbol.asyncDispose]();
+  assert.equal(cluster.size, 1);
+  store.heal();
+  await until("the session ran out", () => cluster.size === 0);
+});
+
+it("memory: a follower that was disposed is not told of what was on its way", async () => {
+  const cluster = new MemoryCluster();
+  await using store = cluster.client();
+  const [gone, stays] = [new RecordingFollower(), new RecordingFollower()];
+  const following = await store.follow("a", gone);
+  await using _stays = await store.follow("a", stays);
+  cluster.corrupt("a/b", "1");
+  await following[Symbol.asyncDispose]();
+  await until("the other is told", () => stays.copy.size === 1);
+  assert.deepEqual(gone.told, ["replace"]);
+});
+
 it("memory: followers see what somebody corrupted, and no request is counted for it", async () => {
   const cluster = new MemoryCluster();
   await using store = cluster.client();
