@@ -52,6 +52,7 @@ export function joinOf(world: World, network: NetworkIntent, endpoint: EndpointI
     internal: network.internal,
     gatewayPriority: endpoint.gatewayPriority,
     gateways: info.gateways,
+    ...(info.deviceRoutes === undefined ? {} : { deviceRoutes: info.deviceRoutes }),
     lastResort: isGatewayEndpoint({ network, endpoint }),
   };
 }

@@ -71,6 +71,7 @@ async function draftEndpoint(world: World, { network, spec }: Wanted, joining: J
   const id = newId();
   world.registry.reserveName(network, spec.name, id);
   undo.add(`name ${spec.name}`, () => world.registry.releaseName(network.id, spec.name, id));
+  if (spec.mac !== undefined && sharesMac(world, network)) throw withoutMac(network, spec);
   const mac = spec.mac ?? ((await needsMac(world, network)) ? randomMac() : undefined);
   const addresses = await leaseAddresses(world, network, present({ ...spec, mac }), undo);
   const endpoint: EndpointIntent = present({
@@ -93,8 +94,17 @@ async function draftEndpoint(world: World, { network, spec }: Wanted, joining: J
 /** Whether one is drawn: built-in drivers want it, plugins choose their own, unless the address is leased under it. */
 async function needsMac(world: World, network: NetworkIntent): Promise<boolean> {
   const { capabilities, procedures } = world.driver(network.driver);
-  if (!capabilities.addresses) return false;
+  if (!capabilities.addresses || capabilities.sharesMac === true) return false;
   return procedures === undefined || (await world.ipamDriver(network.ipamDriver).needs?.())?.mac === true;
+}
+
+function sharesMac(world: World, { driver }: NetworkIntent): boolean {
+  return world.driver(driver).capabilities.sharesMac === true;
+}
+
+function withoutMac({ driver, name }: NetworkIntent, spec: EndpointSpec): EngineError {
+  const reason = `${driver} interfaces do not support custom mac address assignment`;
+  return new EngineError("internal", `failed to create endpoint ${spec.name} on network ${name}: ${reason}`);
 }
 
 function nameInterfaces(sandboxId: string, drafts: readonly Join[], joined: readonly Join[]): readonly Join[] {

@@ -112,9 +112,10 @@ function lacksWayOut(joins: readonly Join[]): boolean {
 }
 
 function leadsOut({ info }: Join): boolean {
-  const { gateways, routes } = info;
+  const { gateways, routes, deviceRoutes = [] } = info;
   return (
     gateways.some(({ family }) => family === 4) ||
+    deviceRoutes.includes(4) ||
     routes.some(({ destination }) => destination.length === 0 && destination.address.family === 4)
   );
 }

@@ -32,11 +32,6 @@ const REFUSED: readonly { readonly spec: NetworkSpec; readonly code: ErrorCode; 
     },
     { spec: { name: "x", driver: "nosuch" }, code: "not-found", message: 'plugin "nosuch" not found' },
     {
-      spec: { name: "x", driver: "macvlan" },
-      code: "not-implemented",
-      message: 'network driver "macvlan" is not available yet',
-    },
-    {
       spec: { name: "x", ipam: { pools: [pool("10.99.0.0/16")] } },
       code: "forbidden",
       message: "invalid pool request: Pool overlaps with other one on this address space",

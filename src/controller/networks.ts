@@ -7,6 +7,7 @@ import { shortId } from "../base/ids.ts";
 import type { Rollback } from "../base/rollback.ts";
 import { NOTHING } from "../drivers/driver.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
+import { HOST } from "../kernel/facts.ts";
 import { announcementManner } from "./announcer.ts";
 import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
@@ -19,6 +20,7 @@ import { leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
 import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugin-calls.ts";
 import { adoptWaiting, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
+import { withoutSharedLinks } from "./shared-links.ts";
 import { isShared } from "./shared-record.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
 
@@ -35,7 +37,7 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
       await change(world, NOTHING, state).catch((cause: unknown) => {
         throw EngineError.wrap(cause, `create network ${network.name}`);
       });
-      undo.add("network state", () => tearDown(world, state));
+      undo.add("network state", () => tearDown(world, withoutSharedLinks(world, network, state)));
       await announce(world, network);
       world.registry.restore({ put: { networks: [{ intent: network, phase: "live" }] } });
     });
@@ -68,6 +70,7 @@ async function commitShared(world: World, spec: NetworkSpec, undo: Rollback): Pr
 
 async function lease(world: World, asked: NetworkIntent, undo: Rollback): Promise<NetworkIntent> {
   checkWithDriver(world, { ...asked, pools: asked.pools.map(withoutSubnet) });
+  await checkHost(world, asked);
   const intent = await takeOverAddresses(world, asked);
   const leased = { ...intent, pools: await leasePools(world, intent, undo) };
   checkWithDriver(world, leased);
@@ -89,6 +92,14 @@ function checkWithDriver(world: World, network: NetworkIntent): void {
   announcementManner(network);
 }
 
+async function checkHost(world: World, network: NetworkIntent): Promise<void> {
+  if (network.configOnly) return;
+  const driver = world.driver(network.driver);
+  if (driver.checkHost === undefined) return;
+  const { links } = await world.kernel.observe(HOST);
+  driver.checkHost(network, new Set(links.map(({ name }) => name)));
+}
+
 function withoutSubnet({ family, auxiliary }: PoolIntent): PoolIntent {
   return { family, auxiliary };
 }
@@ -96,7 +107,8 @@ function withoutSubnet({ family, auxiliary }: PoolIntent): PoolIntent {
 /** Packets leave a bridge only through a kernel that forwards. */
 async function forwardFor(world: World, network: NetworkIntent): Promise<void> {
   if (network.configOnly || network.internal || isShared(world, network)) return;
-  if (world.driver(network.driver).procedures !== undefined) return;
+  const { procedures, capabilities } = world.driver(network.driver);
+  if (procedures !== undefined || capabilities.bypassesRouting === true) return;
   for (const family of new Set(network.pools.map((pool) => pool.family))) await world.ensureForwarding?.(family);
 }
 
@@ -123,7 +135,7 @@ export async function removeNetwork(world: World, reference: string): Promise<vo
 
 async function tearDownNetwork(world: World, network: NetworkIntent): Promise<void> {
   try {
-    await tearDown(world, followedState(world, network));
+    await tearDown(world, withoutSharedLinks(world, network, followedState(world, network)));
     world.followed.delete(network.id);
   } catch (cause) {
     throw EngineError.wrap(cause, `error while removing network: ${network.name} (remove it again to finish)`);

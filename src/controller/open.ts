@@ -17,6 +17,8 @@ import { createBridgeDriver, type BridgeDriverOptions } from "../drivers/bridge/
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { createHostDriver } from "../drivers/host/host-driver.ts";
+import { createIpvlanDriver } from "../drivers/ipvlan/ipvlan-driver.ts";
+import { createMacvlanDriver } from "../drivers/macvlan/macvlan-driver.ts";
 import { createNullDriver } from "../drivers/null/null-driver.ts";
 import { withClusterSpace } from "../drivers/overlay/cluster-ipam.ts";
 import { PluginDrivers, type PluginDriversOptions } from "../drivers/remote/plugin-drivers.ts";
@@ -122,7 +124,7 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
       ...(options.meter && { meter: options.meter }),
       ipamDrivers,
       plugins,
-      drivers: [...builtInDrivers(settings, iptables), ...sharedDrivers(cluster, runDirectory)],
+      drivers: [...builtInDrivers(settings, iptables), ...(await sharedDrivers(cluster, shared))],
       ...(cluster && { cluster }),
       translatedFamilies: filteredFamilies(options),
     }),
@@ -189,7 +191,7 @@ function builtInDrivers(settings: NetworkSettings, filtered: boolean): readonly 
     allowDirectRouting: settings.allowDirectRouting ?? false,
     ...(defaultBridge === undefined ? {} : defaultBridgeOptions(defaultBridge)),
   });
-  return [bridge, createHostDriver(), createNullDriver()];
+  return [bridge, createHostDriver(), createIpvlanDriver(), createMacvlanDriver(), createNullDriver()];
 }
 
 function defaultBridgeOptions(settings: DefaultBridgeSettings): BridgeDriverOptions {

@@ -267,7 +267,12 @@ test("a driver that nobody is or that says nonsense is refused", async () => {
         { "NetworkDriver.GetCapabilities": () => ({ Scope: "local", ConnectivityScope: "odd" }) },
         "could not resolve driver plug in registry: invalid capability: expecting 'local' or 'global', got odd",
       ],
-      [{ name: "x", driver: "macvlan" }, {}, 'network driver "macvlan" is not available yet'],
+      [
+        { name: "x", driver: "overlay" },
+        {},
+        'datastore for scope "global" is not initialized: overlay networks are shared by the hosts of a cluster, start the ' +
+          "daemon with --cluster-store",
+      ],
     ];
     for (const [spec, scripts, message] of cases) {
       Object.assign(plugin.scripts, scripts);

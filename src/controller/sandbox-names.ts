@@ -34,7 +34,7 @@ export function dnsSandbox(
     networkIds: named.map(({ network }) => network.id),
     privateAliases: Object.fromEntries(named.map(({ network, endpoint }) => [network.id, endpoint.privateAliases])),
     upstreams: resolvConf.upstreams,
-    external: joins.some(({ gateways }) => gateways.length > 0),
+    external: joins.some(({ gateways, deviceRoutes = [] }) => gateways.length + deviceRoutes.length > 0),
     ndotsSet: resolvConf.ndotsSet,
   };
 }

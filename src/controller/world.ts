@@ -56,7 +56,7 @@ export interface World extends ControllerOptions {
   readonly followed: Map<string, Followed>;
   /** Shared networks and endpoints that are not as they should be, by id, with what was said of them. */
   readonly refused: Map<string, string>;
-  /** Throws `not-found` for a driver nobody provides, `not-implemented` for one that Docker has and we have not yet. */
+  /** Throws `not-found` for a driver nobody provides, `unavailable` for overlay networks without a cluster. */
   driver(name: string): Driver;
   /** Throws `not-found`. */
   ipamDriver(name: string): IpamDriver;
@@ -72,9 +72,6 @@ export function networkKey(id: string): string {
 export function sandboxKey(id: string): string {
   return `sandbox ${id}`;
 }
-
-/** Drivers of Docker's that a later version brings. */
-const NOT_YET = new Set(["macvlan", "ipvlan"]);
 
 export function createWorld(options: ControllerOptions): World {
   const drivers = new Map(options.drivers.map((driver) => [driver.name, driver]));
@@ -97,8 +94,7 @@ export function createWorld(options: ControllerOptions): World {
 
 function missingDriver(name: string): never {
   if (name === "overlay") throw withoutCluster();
-  if (!NOT_YET.has(name)) return missingPlugin(name);
-  throw new EngineError("not-implemented", `network driver "${name}" is not available yet`);
+  return missingPlugin(name);
 }
 
 /** Docker's words, and then what mends it. */

@@ -115,7 +115,14 @@ function apiSettings(config: DaemonConfig, reloadable: Reloadable, opened: Opene
     experimental: config.experimental,
     firewallBackend: opened.firewallBackend,
     ...(pools !== undefined && { defaultAddressPools: pools }),
-    networkDrivers: ["bridge", "host", "null", ...(opened.cluster === undefined ? [] : ["overlay"])],
+    networkDrivers: [
+      "bridge",
+      "host",
+      "ipvlan",
+      "macvlan",
+      "null",
+      ...(opened.cluster === undefined ? [] : ["overlay"]),
+    ],
     ...clusterPresence(config, opened),
     get labels() {
       return reloadable.labels;

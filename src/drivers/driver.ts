@@ -43,6 +43,12 @@ export interface Driver {
    */
   adoptedLink(network: NetworkIntent): string | undefined;
 
+  /**
+   * Whether the host has what the network stands on and does not make itself; throws EngineError with Docker's text. `links` are
+   * the names of the host's links. Only asked when the network is made; absent, it needs nothing.
+   */
+  checkHost?(network: NetworkIntent, links: ReadonlySet<string>): void;
+
   /** How ports of the network's endpoints are published; asked before ports are resolved into `EndpointIntent.ports`. */
   publishing(network: NetworkIntent): Publishing;
 
@@ -74,6 +80,10 @@ export interface DriverCapabilities {
   readonly singleton: boolean;
   /** Containers on it live in the daemon's own namespace (host). */
   readonly hostNamespace: boolean;
+  /** Its packets go by a wire that the host has, and never through the host's routing (macvlan, ipvlan). */
+  readonly bypassesRouting?: boolean;
+  /** Endpoints have the MAC of a link of the host: none is drawn for them, and none can be asked for (ipvlan). */
+  readonly sharesMac?: boolean;
 }
 
 export interface DesiredState {
@@ -94,6 +104,8 @@ export interface JoinInfo {
   /** Candidates for the sandbox's default routes; absent where the network offers none (internal). */
   readonly gateways: readonly IpAddress[];
   readonly routes: readonly { readonly destination: Prefix; readonly gateway?: IpAddress }[];
+  /** Families for which the network offers the interface itself as the way out, without a gateway (ipvlan in mode l3). */
+  readonly deviceRoutes?: readonly Family[];
   /** Whether a container that no network gives a way out gets one through `docker_gwbridge` because it is on this one. */
   readonly wantsGatewayNetwork?: boolean;
 }

@@ -12,12 +12,19 @@ function endpoint(networkName: string, gateways: string, rest: Partial<GatewayCa
 
 function chosen(...endpoints: GatewayCandidate[]): string[] {
   return chooseGateways(endpoints).map(
-    ({ endpoint, gateway }) => `${formatAddress(gateway)} of ${endpoint.networkName}`,
+    ({ endpoint, family, gateway }) =>
+      `${gateway === undefined ? `IPv${family}` : formatAddress(gateway)} of ${endpoint.networkName}`,
   );
 }
 
 test("the first by network name gives the default route", () => {
   assert.deepEqual(chosen(endpoint("b", "10.2.0.1"), endpoint("a", "10.1.0.1")), ["10.1.0.1 of a"]);
+});
+
+test("an interface that is a way out itself counts like a gateway", () => {
+  const routed = endpoint("a", "", { deviceRoutes: [4] });
+  assert.deepEqual(chosen(endpoint("b", "10.2.0.1"), routed), ["IPv4 of a"]);
+  assert.deepEqual(chosen(endpoint("b", "10.2.0.1 fd00::1"), routed), ["10.2.0.1 of b", "fd00::1 of b"]);
 });
 
 test("a higher gateway priority beats the name, a lower one yields to it", () => {

@@ -5,7 +5,7 @@
  *
  * The same order serves DNS: the first network that knows a name wins.
  */
-import type { IpAddress } from "../addr/ip-address.ts";
+import type { Family, IpAddress } from "../addr/ip-address.ts";
 
 /** What the choice looks at. */
 export interface GatewayCandidate {
@@ -15,6 +15,8 @@ export interface GatewayCandidate {
   readonly gatewayPriority: number;
   /** At most one per family (`JoinInfo.gateways`). */
   readonly gateways: readonly IpAddress[];
+  /** Families for which the interface itself is the way out (`JoinInfo.deviceRoutes`). */
+  readonly deviceRoutes?: readonly Family[];
   /** Made only because no other offers a gateway: it comes after all others, its interface too. */
   readonly lastResort?: boolean;
 }
@@ -35,19 +37,22 @@ export function compareEndpoints(a: GatewayCandidate, b: GatewayCandidate): numb
   );
 }
 
-function gatewayFamilies({ gateways }: GatewayCandidate): number {
-  return new Set(gateways.map((gateway) => gateway.family)).size;
+function gatewayFamilies({ gateways, deviceRoutes = [] }: GatewayCandidate): number {
+  return new Set([...gateways.map((gateway) => gateway.family), ...deviceRoutes]).size;
 }
 
 export interface ChosenGateway<E> {
   readonly endpoint: E;
-  readonly gateway: IpAddress;
+  readonly family: Family;
+  /** Absent: the interface itself. */
+  readonly gateway?: IpAddress;
 }
 
 /** The default gateways, at most one per family, IPv4 first. */
 export function chooseGateways<E extends GatewayCandidate>(endpoints: readonly E[]): readonly ChosenGateway<E>[] {
-  const offers = sortEndpoints(endpoints).flatMap((endpoint) =>
-    endpoint.gateways.map((gateway) => ({ endpoint, gateway })),
-  );
-  return ([4, 6] as const).flatMap((family) => offers.find(({ gateway }) => gateway.family === family) ?? []);
+  const offers = sortEndpoints(endpoints).flatMap((endpoint): ChosenGateway<E>[] => [
+    ...endpoint.gateways.map((gateway) => ({ endpoint, family: gateway.family, gateway })),
+    ...(endpoint.deviceRoutes ?? []).map((family) => ({ endpoint, family })),
+  ]);
+  return ([4, 6] as const).flatMap((family) => offers.find((offer) => offer.family === family) ?? []);
 }

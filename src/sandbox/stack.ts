@@ -87,11 +87,11 @@ function staticRoute(
 }
 
 function defaultRoutes(namespace: NamespaceRef, endpoints: readonly SandboxEndpoint[]): RouteFact[] {
-  return chooseGateways(endpoints).map(({ endpoint, gateway }) => ({
+  return chooseGateways(endpoints).map(({ endpoint, family, gateway }) => ({
     kind: "route",
     namespace,
-    destination: DEFAULT_ROUTE[gateway.family],
-    gateway,
+    destination: DEFAULT_ROUTE[family],
+    ...(gateway === undefined ? {} : { gateway }),
     link: endpoint.interfaceName,
   }));
 }

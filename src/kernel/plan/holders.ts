@@ -40,14 +40,29 @@ export function occupies(fact: LinkFact): readonly string[] {
 }
 
 /**
- * Whether the link is to leave before its namespace ends: it occupies something outside it, which the end gives free only some
- * time later, for the kernel takes what is in it apart by and by; or it is somebody else's, and goes home.
+ * Whether the link is to leave before its namespace ends: it occupies something outside it, as a VXLAN its number and a macvlan
+ * its MAC on the parent, which the end gives free only some time later, for the kernel takes what is in it apart by and by; or
+ * it is somebody else's, and goes home.
  */
 export function reachesOutside(fact: KernelFact): boolean {
   if (fact.kind !== "link") return false;
-  if (fact.device.type === "moved") return true;
-  if (fact.device.type !== "vxlan") return false;
-  return (fact.device.underlay ?? fact.namespace) !== fact.namespace;
+  const { device, namespace } = fact;
+  switch (device.type) {
+    case "moved":
+      return true;
+    case "vxlan":
+      return (device.underlay ?? namespace) !== namespace;
+    case "macvlan":
+    case "ipvlan":
+      return device.parentNamespace !== namespace;
+    case "loopback":
+    case "bridge":
+    case "veth":
+    case "vlan":
+    case "dummy":
+    case "unknown":
+      return false;
+  }
 }
 
 /** Whether a `remove` step surely ends the link: it is ours, not adopted, and no loopback. */
