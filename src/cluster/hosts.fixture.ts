@@ -5,6 +5,7 @@ import { parsePrefix } from "../addr/prefix.ts";
 import type { Log } from "../base/log.ts";
 import { openMemoryStore } from "../store/memory-store.ts";
 import type { Store } from "../store/store.ts";
+import type { ClusterStore } from "./cluster-store.ts";
 import type { Cluster, OwnEndpoint } from "./cluster.ts";
 import type { MemoryClusterStore } from "./memory/memory-cluster-store.ts";
 import { MemoryCluster } from "./memory/memory-cluster.ts";
@@ -34,6 +35,8 @@ export interface TestHostOptions {
   readonly cache?: Store;
   readonly options?: Partial<ClusterOptions>;
   readonly store?: MemoryClusterStore;
+  /** What the host uses in place of its store: for tests of what comes in between. */
+  readonly wrap?: (store: ClusterStore) => ClusterStore;
   /** Added to the clock that only runs forward. */
   readonly skip?: { ms: number };
   /** Added to the wall clock. */
@@ -48,10 +51,11 @@ export class TestCluster {
   async host(options: TestHostOptions = {}): Promise<TestHost> {
     const number = ++this.#count;
     const { name = `host-${number}`, address = `192.0.2.${number}`, cache = openMemoryStore() } = options;
+    const { wrap = (plain) => plain } = options;
     const { store = this.memory.client(), skip = { ms: 0 }, wall = { ms: 0 } } = options;
     const lines: string[] = [];
     const cluster = await openCluster({
-      store,
+      store: wrap(store),
       cache,
       host: { name, address: parseAddress(address), port: 7946 },
       options: { ...TEST_OPTIONS, ...options.options },

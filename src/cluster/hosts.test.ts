@@ -75,6 +75,7 @@ describe("a host of a cluster", () => {
     const { id } = await testNetwork(first, "shop");
     await first.cluster.putEndpoint(testEndpoint(id, "c1"));
     await first[Symbol.asyncDispose]();
+    assert.ok(cluster.memory.get(hostKey(first.cluster.self.id)), "nobody sees it gone");
     await using again = await cluster.host({ name: "a", address: "192.0.2.9", cache: first.cache });
     await until("its key is the successor's", () => names(other).includes("a"));
     assert.equal(other.cluster.endpoints(id).length, 1);
