@@ -68,6 +68,8 @@ export class EtcdFollowing implements AsyncDisposable {
     for (let watch = first; ;) {
       watch.flow();
       const reason = await watch.over.catch((error: unknown) => describeFailure(error).reason);
+      // Where etcd cancelled the watch, the stream is still open.
+      watch.stream.cancel();
       if (this.#stop.signal.aborted) return;
       this.#of.members.failed(watch.member);
       this.#tell(() => follower.connection("lost", reason));
