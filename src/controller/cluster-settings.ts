@@ -9,9 +9,7 @@ export interface ClusterSettings {
   readonly store: string;
   /** Absent: plain text. */
   readonly tls?: ClusterTls;
-  /** `discovery.heartbeat`: how often this host says that it is there. */
-  readonly heartbeatMs: number;
-  /** `discovery.ttl`: how long after its last word it counts as gone; longer than the heartbeat. */
+  /** `discovery.ttl`: how long after its last word this host counts as gone. It says three times in that time that it is there. */
   readonly ttlMs: number;
   /** `--cluster-advertise`: an address of this host under which the others reach it. */
   readonly address: IpAddress;

@@ -13,7 +13,6 @@ export interface ClusterConfig {
   /** With every port: "etcd://10.0.0.1:2379/prefix". */
   readonly store: string;
   readonly tls?: ClusterTls;
-  readonly heartbeatMs: number;
   readonly ttlMs: number;
   readonly advertise: Advertised;
 }
@@ -27,7 +26,7 @@ export interface Advertised {
 }
 
 const DEFAULT_HEARTBEAT_S = 20;
-/** A host may miss two heartbeats. */
+/** A host may miss two heartbeats; the store's sessions are kept alive at that pace. */
 const TTL_FACTOR = 3;
 const TLS_OPTIONS = ["kv.cacertfile", "kv.certfile", "kv.keyfile"] as const;
 const OPTIONS: readonly string[] = [...TLS_OPTIONS, "kv.path", "discovery.heartbeat", "discovery.ttl"];
@@ -58,15 +57,24 @@ export function resolveCluster(settings: Settings): ClusterConfig | undefined {
   if (unknown !== undefined)
     throw refuse(`--cluster-store-opt: unknown option ${unknown}; known: ${OPTIONS.join(", ")}`);
   const tls = resolveTls(options);
-  return { store: address, ...(tls && { tls }), ...resolveTimes(options), advertise: parseAdvertise(advertise) };
+  return { store: address, ...(tls && { tls }), ttlMs: resolveTtlMs(options), advertise: parseAdvertise(advertise) };
 }
 
 /** A sentence for each option that is accepted without effect. */
 export function clusterNotes(settings: Settings): readonly string[] {
-  if (!settings.pairs("cluster-store-opt").has("kv.path")) return [];
-  return [
-    "--cluster-store-opt kv.path is accepted for dockerd's sake and has no effect here: hosts are below the store's prefix",
-  ];
+  const options = settings.pairs("cluster-store-opt");
+  const notes: string[] = [];
+  if (options.has("kv.path")) {
+    notes.push(
+      "--cluster-store-opt kv.path is accepted for dockerd's sake and has no effect here: hosts are below the store's prefix",
+    );
+  }
+  if (options.has("discovery.heartbeat") && options.has("discovery.ttl")) {
+    notes.push(
+      "--cluster-store-opt discovery.heartbeat has no effect beside discovery.ttl: a host is heard of three times in that time",
+    );
+  }
+  return notes;
 }
 
 function refuse(message: string): EngineError {
@@ -88,14 +96,15 @@ function resolveTls(options: ReadonlyMap<string, string>): ClusterTls | undefine
   return { ca, cert, key };
 }
 
-/** Either follows from the other where only one is given. */
-function resolveTimes(options: ReadonlyMap<string, string>): { readonly heartbeatMs: number; readonly ttlMs: number } {
+/** Follows from the heartbeat where it is not given. */
+function resolveTtlMs(options: ReadonlyMap<string, string>): number {
   const ttl = seconds(options, "discovery.ttl");
-  const heartbeat =
-    seconds(options, "discovery.heartbeat") ?? (ttl === undefined ? DEFAULT_HEARTBEAT_S : ttl / TTL_FACTOR);
-  const effective = ttl ?? heartbeat * TTL_FACTOR;
-  if (effective <= heartbeat) throw refuse("discovery.ttl timer must be greater than discovery.heartbeat");
-  return { heartbeatMs: Math.round(heartbeat * 1000), ttlMs: effective * 1000 };
+  const heartbeat = seconds(options, "discovery.heartbeat");
+  if (ttl === undefined) return (heartbeat ?? DEFAULT_HEARTBEAT_S) * TTL_FACTOR * 1000;
+  if (heartbeat !== undefined && ttl <= heartbeat) {
+    throw refuse("discovery.ttl timer must be greater than discovery.heartbeat");
+  }
+  return ttl * 1000;
 }
 
 /** A day at most: what is longer is a mistake, and more than timers hold. */
