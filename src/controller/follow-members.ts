@@ -44,6 +44,7 @@ export async function followLogged(world: World, networkId: string): Promise<voi
 
 async function bringInLine(world: World, network: NetworkIntent): Promise<void> {
   const before = world.followed.get(network.id) ?? NOT_YET;
+  if (before === NOT_YET && world.registry.namesOnNetwork(network.id).size === 0) return;
   const members = membersOf(world, network);
   const state = networkState(world, network);
   const peers = new Map(members.local.length === 0 ? [] : members.peers.map((peer) => [peer.id, peer]));
