@@ -16,7 +16,7 @@ import { networkState } from "./desired.ts";
 import { followedState } from "./follow-members.ts";
 import { findNetwork } from "./find-network.ts";
 import { takeOverAddresses } from "./link-addresses.ts";
-import { leasePools, releasePools } from "./lease-pools.ts";
+import { isPlugin, leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
 import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugin-calls.ts";
 import { adoptWaiting, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
@@ -28,8 +28,8 @@ import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts"
 export async function createNetwork(world: World, spec: NetworkSpec): Promise<NetworkIntent> {
   return attempt(world.log, `create network ${spec.name}`, async (undo) => {
     await findPlugins(world, spec);
-    const isForAll = isShared(world, networkIntent(world, spec));
-    const network = await (isForAll ? commitShared : commitLocal)(world, spec, undo);
+    const commit = commitOf(world, networkIntent(world, spec));
+    const network = await commit(world, spec, undo);
     await world.locks.run(networkKey(network.id), async () => {
       const state = networkState(world, network);
       await tellOfNetwork(world, network, undo);
@@ -46,12 +46,29 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
   });
 }
 
+function commitOf(world: World, network: NetworkIntent): typeof commitLocal {
+  if (isShared(world, network)) return commitShared;
+  return isPlugin(world, network) ? commitPlugged : commitLocal;
+}
+
 async function commitLocal(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
   return world.locks.run(NETWORK_LIST, async () => {
     const network = await lease(world, networkIntent(world, spec), undo);
     commitNew(world, network, undo);
     return network;
   });
+}
+
+/** The plugin is asked before the list is locked: it may take its time, and nobody else's network waits for it. */
+async function commitPlugged(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
+  const network = await lease(world, networkIntent(world, spec), undo);
+  await world.locks.run(NETWORK_LIST, async () => {
+    checkName(world, network.name);
+    checkWithDriver(world, network);
+    commitNew(world, network, undo);
+    return Promise.resolve();
+  });
+  return network;
 }
 
 /** The cluster is asked before the list is locked: who makes a network for this host alone does not wait for a store. */

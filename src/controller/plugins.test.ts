@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PluginDrivers } from "../drivers/remote/plugin-drivers.ts";
-import { hangs, status, type ScriptedPlugin, type Script } from "../drivers/remote/testing/scripted-plugin.ts";
+import { HANDLED, hangs, status, type ScriptedPlugin, type Script } from "../drivers/remote/testing/scripted-plugin.ts";
 import type { KernelFact } from "../kernel/facts.ts";
 import type { NetworkSpec } from "./cnm.ts";
 import type { Controller } from "./controller.ts";
@@ -278,6 +278,24 @@ test("a driver that nobody is or that says nonsense is refused", async () => {
       Object.assign(plugin.scripts, scripts);
       await assert.rejects(controller.createNetwork(spec), { message });
     }
+    assert.deepEqual(parts.state(), before);
+  });
+});
+
+test("nobody's network waits for a plugin that hangs", async () => {
+  const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
+  const silent: Script = () => (tell(), HANDLED);
+  await withPlugin({ scripts: { "IpamDriver.RequestPool": silent } }, async ({ parts, controller }) => {
+    const before = parts.state();
+    const hanging = assert.rejects(controller.createNetwork(GNET), /plugin plug: IpamDriver\.RequestPool: no answer/);
+    await asked;
+    await controller.createNetwork({ name: "other" });
+    assert.equal(
+      controller.networks().some(({ name }) => name === "gnet"),
+      false,
+    );
+    await controller.removeNetwork("other");
+    await hanging;
     assert.deepEqual(parts.state(), before);
   });
 });
