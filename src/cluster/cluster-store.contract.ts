@@ -3,6 +3,7 @@
  * world (`contract/world.ts`).
  */
 import { after, before, describe } from "node:test";
+import { crowdContract } from "./contract/crowd.contract.ts";
 import { followContract } from "./contract/follow.contract.ts";
 import { outageContract } from "./contract/outage.contract.ts";
 import { recordsContract } from "./contract/records.contract.ts";
@@ -28,6 +29,7 @@ export function clusterStoreContract(name: string, openWorld: () => Promise<Clus
     recordsContract(suite);
     transactionsContract(suite);
     followContract(suite, times);
+    crowdContract(suite);
     sessionsContract(suite, times);
     outageContract(suite, times);
   });

@@ -54,6 +54,7 @@ export class ConsulClient implements Disposable {
         ...call,
         timeoutMs,
         repeatable,
+        patient: timeoutMs > CALL_TIMEOUT_MS,
         signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
       });
     } catch (error) {

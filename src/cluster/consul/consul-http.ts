@@ -14,6 +14,8 @@ import { formatStoreHost, type StoreOptions } from "../store-address.ts";
 
 /** The largest copy of a prefix that is taken. */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+/** To one server. By default Consul hangs up on whoever has more than 200. */
+const MAX_CONNECTIONS = 32;
 /** An election takes Consul about a second; who asks meanwhile is told to ask again. */
 const LEADERLESS_PAUSE_MS = 100;
 /** None of these reached a server. */
@@ -27,6 +29,8 @@ export interface ConsulRequest {
   readonly timeoutMs: number;
   /** Carried out twice it does what it does once. */
   readonly repeatable: boolean;
+  /** It may be answered late. */
+  readonly patient: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -44,14 +48,18 @@ export class ConsulHttp implements Disposable {
   readonly #hosts: readonly string[];
   readonly #secure: boolean;
   readonly #agent: http.Agent;
+  /** For questions that are held until there is something new: none keeps another from its turn. */
+  readonly #patientAgent: http.Agent;
   /** Which host answered last. */
   #preferred = 0;
 
   constructor({ hosts, tls }: StoreOptions) {
     this.#hosts = hosts.map(formatStoreHost);
     this.#secure = tls !== undefined;
-    const options = { keepAlive: true, maxFreeSockets: 4 };
-    this.#agent = tls === undefined ? new http.Agent(options) : new https.Agent({ ...options, ...tls });
+    const makeAgent = (options: http.AgentOptions): http.Agent =>
+      tls === undefined ? new http.Agent(options) : new https.Agent({ ...options, ...tls });
+    this.#agent = makeAgent({ keepAlive: true, maxFreeSockets: 4, maxSockets: MAX_CONNECTIONS });
+    this.#patientAgent = makeAgent({ keepAlive: true, maxFreeSockets: 1 });
   }
 
   /** Throws Error with a reason, without saying of which store. */
@@ -70,6 +78,7 @@ export class ConsulHttp implements Disposable {
 
   [Symbol.dispose](): void {
     this.#agent.destroy();
+    this.#patientAgent.destroy();
   }
 
   async #anyHost(request: ConsulRequest, deadline: number): Promise<ConsulAnswer> {
@@ -94,10 +103,18 @@ export class ConsulHttp implements Disposable {
     throw new Error(reasons.join("; "));
   }
 
-  async #ask(host: string, { method, path, body, signal }: ConsulRequest, timeoutMs: number): Promise<ConsulAnswer> {
+  async #ask(
+    host: string,
+    { method, path, body, patient, signal }: ConsulRequest,
+    timeoutMs: number,
+  ): Promise<ConsulAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<ConsulAnswer>();
     const url = new URL(`${this.#secure ? "https" : "http"}://${host}/v1${path}`);
-    const sent = (this.#secure ? https : http).request(url, { method, agent: this.#agent, signal });
+    const sent = (this.#secure ? https : http).request(url, {
+      method,
+      agent: patient ? this.#patientAgent : this.#agent,
+      signal,
+    });
     const timer = setTimeout(() => sent.destroy(new Unanswered("no answer in time")), timeoutMs);
     sent.once("error", (error) => reject(UNREACHED.has(codeOf(error)) ? error : new Unanswered(reasonOf(error))));
     sent.once("response", (response) => {

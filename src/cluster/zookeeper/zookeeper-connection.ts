@@ -167,6 +167,11 @@ export class ZookeeperConnection {
   }
 
   #send(xid: number, opcode: number, record: Uint8Array): void {
+    // What is sent in one turn leaves in one piece.
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      setImmediate(() => this.#socket.uncork());
+    }
     this.#socket.write(encodeFrame(int(int(new ByteWriter(16), xid), opcode).finish(), record));
   }
 

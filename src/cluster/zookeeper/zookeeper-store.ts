@@ -7,6 +7,7 @@
  * version; it has neither `sync` nor watches on trees nor TLS, does not notice a silent server, and a malformed answer ends
  * the process.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { EngineError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { ClusterRecord, ClusterSession, ClusterStore, ClusterTransaction, Follower } from "../cluster-store.ts";
@@ -22,6 +23,7 @@ import { ZookeeperFollowing } from "./zookeeper-following.ts";
 import { ZookeeperSession } from "./zookeeper-session.ts";
 import { keysBelow, parentOf, pathsOf, planTransaction } from "./zookeeper-transaction.ts";
 
+const LONGEST_REST_MS = 64;
 /** What a plan rested on has changed since it was read. */
 const OUTDATED: readonly number[] = [ZERROR.NO_NODE, ZERROR.BAD_VERSION, ZERROR.NODE_EXISTS, ZERROR.NOT_EMPTY];
 
@@ -61,10 +63,12 @@ class ZookeeperStore implements ClusterStore {
     const session = sessionOf(transaction);
     const connect: Connect = session === undefined ? this.#client.connect : async (at) => session.connection(at);
     return this.#client.within(async (deadline) => {
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         const outcome = await this.#try(transaction, await connect(deadline), session);
         if (outcome !== "outdated") return outcome === "committed";
         if (performance.now() >= deadline || this.#client.closing.aborted) throw new Error("no answer in time");
+        // Those who are in each other's way draw apart.
+        await pause(Math.random() * Math.min(LONGEST_REST_MS, 2 ** attempt));
       }
     });
   }

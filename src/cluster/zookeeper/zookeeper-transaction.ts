@@ -12,7 +12,7 @@ import type { ZookeeperOperation } from "./jute.ts";
 import type { ZookeeperNode } from "./nodes.ts";
 
 /** The more, the fewer transactions are planned anew because of others that are none of theirs. */
-const GUARDS = 64;
+const GUARDS = 1024;
 /** No key has such a part. */
 const GUARD_FOLDER = "%guards";
 
@@ -33,8 +33,9 @@ export function pathsOf({ checks = [], puts = [], removes = [] }: ClusterTransac
 
 /** The guard of a node's parent. */
 export function guardOf(path: string, root: string): string {
-  let hash = 0;
-  for (const character of parentOf(path)) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) | 0;
+  // FNV-1a, 32 bits.
+  let hash = 0x811c_9dc5;
+  for (const byte of Buffer.from(parentOf(path))) hash = Math.imul(hash ^ byte, 0x0100_0193);
   return `${root}/${GUARD_FOLDER}/${(hash >>> 0) % GUARDS}`;
 }
 
@@ -50,7 +51,8 @@ export function planTransaction(
 ): readonly ZookeeperOperation[] | undefined {
   const plan = new Plan(nodes, root);
   if (!checks.every((check) => holds(check, nodes.get(`${root}/${check.key}`)))) return undefined;
-  for (const { key } of checks) plan.check(`${root}/${key}`);
+  const written = new Set(puts.map(({ key }) => key));
+  for (const { key } of checks) plan.check(`${root}/${key}`, written.has(key));
   // A node before those below it.
   for (const put of puts.toSorted((a, b) => (a.key < b.key ? -1 : 1))) plan.put(put, sessionId);
   for (const key of removes) plan.remove(`${root}/${key}`);
@@ -78,8 +80,10 @@ class Plan {
     this.#root = root;
   }
 
-  check(path: string): void {
+  /** A node that is absent and will be made needs no guard: making it fails when it is there. */
+  check(path: string, written: boolean): void {
     const node = this.#nodes.get(path);
+    if (node === undefined && written) return;
     this.#guardsRead.add(guardOf(path, this.#root));
     if (node !== undefined) this.#checked.set(path, { op: "check", path, version: node.stat.version });
   }
