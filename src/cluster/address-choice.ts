@@ -1,7 +1,7 @@
 /**
  * Which address comes next. Hosts that lease from one pool at once would all want the same one, and all but one be refused; so
  * each prefers addresses of its own: of N living hosts the one of rank r takes every Nth. Where its own are used up it takes
- * any that is free, and at last those that rest, longest first. Pure.
+ * any that is free, looking from a place of its own, and at last those that rest, longest first. Pure.
  */
 
 export interface AddressChoice {
@@ -20,7 +20,7 @@ export interface AddressChoice {
 
 /** Undefined: all are held. Passes over no more addresses than there are not free. */
 export function chooseAddress(choice: AddressChoice): bigint | undefined {
-  return nextOwn(choice) ?? lowestFree(choice) ?? firstResting(choice);
+  return nextOwn(choice) ?? anyFree(choice) ?? firstResting(choice);
 }
 
 function nextOwn({ first, last, stateOf, after, hosts, rank }: AddressChoice): bigint | undefined {
@@ -34,6 +34,12 @@ function nextOwn({ first, last, stateOf, after, hosts, rank }: AddressChoice): b
     if (stateOf(value) === "free") return value;
   }
   return undefined;
+}
+
+function anyFree(choice: AddressChoice): bigint | undefined {
+  const { first, last, hosts, rank } = choice;
+  const from = first + ((last - first + 1n) * BigInt(rank)) / BigInt(hosts);
+  return lowestFree({ ...choice, first: from }) ?? lowestFree(choice);
 }
 
 /** Also a gateway's, which is the first that people expect it at. */

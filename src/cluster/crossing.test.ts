@@ -12,6 +12,8 @@ class Crossed implements ClusterStore {
   beforeCommit: ((transaction: ClusterTransaction) => Promise<void> | undefined) | undefined;
   afterList: ((prefix: string) => Promise<void> | undefined) | undefined;
   readonly results: boolean[] = [];
+  /** While there is one, changes come later; it is called for each. */
+  late: ((deliver: () => void) => void) | undefined;
   readonly #store: ClusterStore;
 
   constructor(store: ClusterStore) {
@@ -47,7 +49,15 @@ class Crossed implements ClusterStore {
   }
 
   async follow(prefix: string, follower: Follower): Promise<AsyncDisposable> {
-    return this.#store.follow(prefix, follower);
+    return this.#store.follow(prefix, {
+      replace: (records) => follower.replace(records),
+      connection: (state, reason) => follower.connection(state, reason),
+      change: (puts, removes) => {
+        const deliver = (): void => follower.change(puts, removes);
+        if (this.late === undefined) deliver();
+        else this.late(deliver);
+      },
+    });
   }
 
   async openSession(ttlMs: number): Promise<ClusterSession> {
@@ -67,19 +77,28 @@ function crossed(): { readonly wrap: (store: ClusterStore) => ClusterStore; read
   };
 }
 
-it("an endpoint made after the network was found empty keeps the network", async () => {
+for (const isLate of [false, true]) {
+  const who = isLate ? "by a host that is late" : "by one that knows of the removal";
+  it(`an endpoint made after the network was found empty, ${who}, keeps the network`, async () =>
+    endpointKeeps(isLate));
+}
+
+async function endpointKeeps(isLate: boolean): Promise<void> {
   const cluster = new TestCluster();
-  const crossing = crossed();
+  const [crossing, other] = [crossed(), crossed()];
   await using a = await cluster.host({ wrap: crossing.wrap });
-  await using b = await cluster.host();
+  await using b = await cluster.host({ wrap: other.wrap });
   const { id } = await testNetwork(a, "shop");
   await until("the other has it", () => b.cluster.networks().length === 1);
+  const waiting: (() => void)[] = [];
+  if (isLate) other.store().late = (deliver) => waiting.push(deliver);
   crossing.store().afterList = (prefix) =>
     prefix === endpointsKey(id) ? b.cluster.putEndpoint(testEndpoint(id, "c1")) : undefined;
   await assert.rejects(a.cluster.removeNetwork(id), /network shop has active endpoints/);
+  for (const deliver of waiting) deliver();
   assert.ok(cluster.memory.get(networkKey(id)));
   assert.equal(b.cluster.endpoints(id).length, 1);
-});
+}
 
 it("an overlapping pool taken after all pools were read refuses the other", async () => {
   const cluster = new TestCluster();

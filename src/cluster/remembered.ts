@@ -17,6 +17,9 @@ const OWN = "cluster-own";
 /** Incarnations that may still be in the cluster's store: starts that never got there are not many. */
 const MAX_FORMER = 16;
 
+/** What changed in between is written at once: a copy that is a moment old costs no more than a look at what is newer. */
+const FLUSH_MS = 1_000;
+
 export interface Identity {
   readonly id: string;
   readonly incarnation: string;
@@ -46,7 +49,7 @@ export class Remembered {
   /** Key to version, as remembered or about to be. */
   readonly #copied = new Map<string, string>();
   readonly #pending = new Map<string, Json | undefined>();
-  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(cache: Store, log: Log) {
     this.#cache = cache;
@@ -78,9 +81,7 @@ export class Remembered {
     if (record === undefined) this.#copied.delete(key);
     else this.#copied.set(key, record.version);
     this.#pending.set(key, record && { value: record.value, version: record.version });
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.flush());
+    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref();
   }
 
   /** Written now: what is ours must be known after a crash. */
@@ -89,7 +90,8 @@ export class Remembered {
   }
 
   flush(): void {
-    this.#scheduled = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const changes = [...this.#pending].map(([id, value]): Change =>
       value === undefined ? { remove: COPY, id } : { put: COPY, id, value },
     );
