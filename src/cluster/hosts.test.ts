@@ -147,6 +147,12 @@ describe("a host of a cluster", () => {
   });
 });
 
+it("a host that does not know any more who it was says so", async () => {
+  const cache = openMemoryStore();
+  cache.commit([{ put: "cluster-self", id: "host", value: { id: 1 } }]);
+  await assert.rejects(new TestCluster().host({ cache }), /read who this host is in the cluster .*id: expected text/);
+});
+
 describe("a store whose records somebody wiped", () => {
   it("costs the networks and says so, and those made after it work", async () => {
     const cluster = new TestCluster();

@@ -4,7 +4,7 @@
  * for them without the store.
  */
 import { randomBytes } from "node:crypto";
-import { messageOf } from "../base/errors.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { RecordReader } from "../store/record-reader.ts";
 import type { Change, Json, Store } from "../store/store.ts";
@@ -30,12 +30,19 @@ export interface Identity {
 /** The id, drawn at the first start, and this process's incarnation, remembered before anybody can see it. */
 export function takeIdentity(cache: Store): Identity {
   const kept = cache.get(SELF, "host")?.value;
-  const reader = new RecordReader(kept, `${SELF}/host`);
-  const id = kept === undefined ? randomBytes(10).toString("hex") : reader.field("id").text();
-  const former = kept === undefined ? [] : reader.field("incarnations").list((item) => item.text());
+  const { id, former } = kept === undefined ? { id: randomBytes(10).toString("hex"), former: [] } : readIdentity(kept);
   const incarnation = randomBytes(6).toString("hex");
   cache.commit([{ put: SELF, id: "host", value: { id, incarnations: [...former, incarnation].slice(-MAX_FORMER) } }]);
   return { id, incarnation, former };
+}
+
+function readIdentity(kept: Json): Pick<Identity, "id" | "former"> {
+  try {
+    const reader = new RecordReader(kept, `${SELF}/host`);
+    return { id: reader.field("id").text(), former: reader.field("incarnations").list((item) => item.text()) };
+  } catch (cause) {
+    throw EngineError.wrap(cause, "read who this host is in the cluster (a new data root makes a new host)");
+  }
 }
 
 /** Called when the incarnation is in the cluster's store: no former one can be there any more. */

@@ -1,6 +1,6 @@
 /** The IPAM driver "default" of a host in a cluster: which space is whose, and that both keep the driver's promises. */
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { formatAddress, parseAddress } from "../../addr/ip-address.ts";
 import { formatPrefix, parsePrefix } from "../../addr/prefix.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -8,6 +8,7 @@ import { TestCluster, type TestHost } from "../../cluster/hosts.fixture.ts";
 import { createDefaultIpam } from "../../ipam/default-ipam.ts";
 import { NoAvailableAddresses } from "../../ipam/ipam-errors.ts";
 import type { IpamDriver, PoolRequest } from "../../ipam/ipam.ts";
+import { ipamContract } from "../../ipam/ipam.contract.ts";
 import { withClusterSpace } from "./cluster-ipam.ts";
 
 const GLOBAL: PoolRequest = { family: 4, addressSpace: "global", options: {}, reserved: [] };
@@ -15,6 +16,10 @@ const GLOBAL: PoolRequest = { family: 4, addressSpace: "global", options: {}, re
 function ipamOf(host: TestHost): IpamDriver {
   return withClusterSpace(createDefaultIpam(), host.cluster);
 }
+
+const anyHost = await new TestCluster().host();
+after(async () => anyHost[Symbol.asyncDispose]());
+ipamContract(() => ipamOf(anyHost), GLOBAL);
 
 describe("the IPAM driver of a host in a cluster", () => {
   it("has other hosts' pools in the global space only", async () => {
