@@ -54,6 +54,12 @@ export interface Cluster extends AsyncDisposable {
   /** Accepts absence, and that the store is away: it goes from there when that returns. */
   removeEndpoint(networkId: string, id: string): Promise<void>;
 
+  /**
+   * Takes the endpoint of a host that is gone off the network, by its name, with its addresses. Throws `not-found`, and `conflict`
+   * when its host is alive.
+   */
+  evictEndpoint(networkId: string, name: string): Promise<void>;
+
   readonly addresses: ClusterAddresses;
 }
 

@@ -5,6 +5,7 @@ import { Changes, sharedNetwork } from "./changes.ts";
 import type { ClusterRecord } from "./cluster-store.ts";
 import type { Cluster, ClusterAddresses, ClusterHost, ClusterStatus, NewSharedNetwork } from "./cluster.ts";
 import type { OwnEndpoint, SharedEndpoint, SharedNetwork } from "./cluster.ts";
+import { evictEndpoint } from "./eviction.ts";
 import { hostKey } from "./keys.ts";
 import { LocalCopy, type Kept } from "./local-copy.ts";
 import { Membership } from "./membership.ts";
@@ -44,6 +45,7 @@ class StoredCluster implements Cluster {
   readonly #shown = new ShownEndpoints();
   readonly #remembered: Remembered;
   readonly #own: OwnRecords;
+  readonly #writer: ClusterWriter;
   readonly #endpoints: OwnEndpoints;
   readonly #networks: SharedNetworks;
   readonly #membership: Membership;
@@ -78,7 +80,12 @@ class StoredCluster implements Cluster {
       },
     });
     const shared = { copy: this.#copy, own: this.#own, self: identity.id, elapsedMs };
-    const writer = new ClusterWriter({ store, membership: this.#membership, copy: this.#copy, self: identity.id });
+    const writer = (this.#writer = new ClusterWriter({
+      store,
+      membership: this.#membership,
+      copy: this.#copy,
+      self: identity.id,
+    }));
     const onChange = (networkId: string): void => this.#changes.noteEndpointsOf(networkId);
     this.#endpoints = new OwnEndpoints({ ...shared, writer, onChange });
     this.#networks = new SharedNetworks({ ...shared, writer, self: this.#record, now: () => clock.now() });
@@ -144,6 +151,10 @@ class StoredCluster implements Cluster {
 
   async removeEndpoint(networkId: string, id: string): Promise<void> {
     await this.#endpoints.remove(networkId, id);
+  }
+
+  async evictEndpoint(networkId: string, name: string): Promise<void> {
+    await evictEndpoint({ copy: this.#copy, writer: this.#writer, self: this.self.id }, networkId, name);
   }
 
   /** A host that leaves endpoints behind is about to come back (its containers run on): its keys wait for that. */

@@ -36,6 +36,12 @@ export interface NetworkController extends AsyncDisposable {
   /** Endpoints of the other living hosts on a network that they share; none on others. Costs no request. */
   peers(networkId: string): readonly PeerIntent[];
 
+  /**
+   * Takes the endpoint of a host that is gone off a shared network, by the endpoint's name. Throws `not-found`, and `conflict` when its
+   * host is alive.
+   */
+  evictPeer(networkId: string, name: string): Promise<void>;
+
   /** Makes a network stack and joins it to the networks, all in one batch. */
   createSandbox(spec: SandboxSpec): Promise<SandboxView>;
 

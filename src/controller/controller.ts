@@ -19,6 +19,7 @@ import type { ControllerOptions } from "./options.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ResolvConfWatch } from "./resolv-conf-watch.ts";
 import { createSandbox, removeSandbox } from "./sandboxes.ts";
+import { evictPeer } from "./shared-endpoints.ts";
 import { start, type StartReport } from "./start.ts";
 import { sandboxView } from "./views.ts";
 import { createWorld, type World } from "./world.ts";
@@ -83,6 +84,10 @@ export class Controller implements NetworkController {
 
   peers(networkId: string): readonly PeerIntent[] {
     return peersOf(this.#world, networkId);
+  }
+
+  async evictPeer(networkId: string, name: string): Promise<void> {
+    await evictPeer(this.#world, networkId, name);
   }
 
   async createSandbox(spec: SandboxSpec): Promise<SandboxView> {

@@ -80,6 +80,15 @@ export async function shareNames(
   }
 }
 
+/** By the name that it has on the network. */
+export async function evictPeer(world: World, networkId: string, name: string): Promise<void> {
+  const network = world.registry.network(networkId)?.intent;
+  if (network === undefined || !isShared(world, network) || world.cluster === undefined) {
+    throw new EngineError("not-found", `endpoint ${name} not found`);
+  }
+  await world.cluster.evictEndpoint(networkId, name);
+}
+
 /** What only a driver that needs no link has: no MAC, nothing for others to send to. */
 function ownEndpoint({ id, networkId, name, mac, addresses, dnsNames }: EndpointIntent): OwnEndpoint | undefined {
   return mac === undefined ? undefined : { id, networkId, name, mac, addresses, dnsNames };

@@ -257,3 +257,61 @@ test("a network that means nothing is said once, and harms nobody", async () => 
   assert.ok(!hasNetwork(b, "evil"));
   await join(b, "c1");
 });
+
+test("an endpoint of a host that is gone is taken off by its name, one of a living host is not", async () => {
+  await using all = await FakeHosts.open(2);
+  const [a, b] = [all.host(1), all.host(2)];
+  const { id } = await a.controller.createNetwork(shop);
+  await until("shop is there", () => hasNetwork(b, "shop"));
+  const c2 = await join(b, "c2");
+  await until("a knows c2", () => a.controller.peers(id).length === 1);
+  await assert.rejects(a.controller.evictPeer(id, "c2"), {
+    code: "conflict",
+    message: "endpoint c2 runs on host host2, which is alive: disconnect it there",
+  });
+  await assert.rejects(a.controller.evictPeer(id, "c9"), { code: "not-found", message: "endpoint c9 not found" });
+  b.client.cut();
+  b.client.expireSessions();
+  await until("host2 is gone", () => a.controller.peers(id).length === 0);
+  await assert.rejects(a.controller.removeNetwork("shop"), { code: "forbidden" });
+  await a.controller.evictPeer(id, "c2");
+  const address = c2.endpoints[0]?.endpoint.addresses[0]?.address;
+  assert.ok(address !== undefined);
+  const c1 = await a.controller.createSandbox(a.parts.spec("c1", { network: "shop", ipv4Address: address }));
+  await a.controller.removeSandbox(c1.id);
+  await a.controller.removeNetwork("shop");
+});
+
+test("names and ways of a host that is gone go, and come back with it", async () => {
+  await using all = await FakeHosts.open(2);
+  const [a, b] = [all.host(1), all.host(2)];
+  await a.controller.createNetwork(shop);
+  await until("shop is there", () => hasNetwork(b, "shop"));
+  await join(a, "c1");
+  await join(b, "c2");
+  await until("a knows c2", () => namesOf(a).includes("c2") && forwarding(a).length === 1);
+  b.client.cut();
+  b.client.expireSessions();
+  await until("a forgot c2", () => !namesOf(a).includes("c2") && forwarding(a).length === 0);
+  assert.equal(forwarding(b).length, 1);
+  b.client.heal();
+  await until("a knows c2 again", () => namesOf(a).includes("c2") && forwarding(a).length === 1);
+});
+
+test("a join that fails half way leaves nothing, here and in the cluster", async () => {
+  await using all = await FakeHosts.open(2);
+  const [a, b] = [all.host(1), all.host(2)];
+  const { id } = await a.controller.createNetwork({ ...shop, internal: true });
+  await until("shop is there", () => hasNetwork(b, "shop"));
+  await join(b, "c2");
+  const before = a.parts.state();
+  for (let step = 1; ; step++) {
+    a.parts.kernel.failAtStep(step);
+    const outcome = await join(a, "c1").catch(() => undefined);
+    if (outcome !== undefined) break;
+    assert.deepEqual(a.parts.state(), before, `failed at step ${step}`);
+    await until("the cluster knows nothing of it", () => b.controller.peers(id).length === 0);
+    assert.ok(step < 100);
+  }
+  assert.equal(b.controller.sandboxes().length, 1);
+});

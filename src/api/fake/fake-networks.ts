@@ -93,6 +93,10 @@ export class FakeNetworks implements NetworkController {
     return this.others.filter((peer) => peer.networkId === networkId);
   }
 
+  async evictPeer(_networkId: string, name: string): Promise<void> {
+    throw new EngineError("not-found", `endpoint ${name} not found`);
+  }
+
   async createSandbox(spec: SandboxSpec): Promise<SandboxView> {
     const id = newId();
     const files = spec.filesDirectory;

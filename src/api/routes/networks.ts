@@ -1,7 +1,7 @@
 /** `/networks*` (Docker API v1.51, moby `server/router/network`). Messages of refusal are the controller's. */
 import { EngineError } from "../../base/errors.ts";
 import type { NetworkController } from "../../controller/cnm.ts";
-import type { EndpointIntent, NetworkIntent } from "../../drivers/intent.ts";
+import type { NetworkIntent } from "../../drivers/intent.ts";
 import type { ApiApp, ById } from "../api-app.ts";
 import type { ApiContext } from "../api-context.ts";
 import { endpointSettings } from "../container-create/endpoint-settings.ts";
@@ -74,15 +74,25 @@ async function disconnect({ engine }: ApiContext, asked: Disconnection): Promise
     await engine.containers.disconnect(asked.container, asked.network, asked.force);
   } catch (error) {
     const gone = error instanceof EngineError && error.code === "not-found" && asked.force;
-    const endpoint = gone ? strayEndpoint(engine.networks, asked) : undefined;
-    if (endpoint === undefined) throw error;
-    await engine.networks.disconnect(endpoint.id);
+    if (!gone || !(await removeStray(engine.networks, asked))) throw error;
   }
 }
 
-function strayEndpoint(networks: NetworkController, asked: Disconnection): EndpointIntent | undefined {
+/** On this host, or on one that is gone. False: there is none of that name. */
+async function removeStray(networks: NetworkController, asked: Disconnection): Promise<boolean> {
   const network = networks.findNetwork(asked.network);
-  return networks.endpoints(network.id).find((endpoint) => endpoint.name === asked.container);
+  const endpoint = networks.endpoints(network.id).find(({ name }) => name === asked.container);
+  if (endpoint !== undefined) {
+    await networks.disconnect(endpoint.id);
+    return true;
+  }
+  try {
+    await networks.evictPeer(network.id, asked.container);
+    return true;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === "not-found") return false;
+    throw error;
+  }
 }
 
 function listed({ engine }: ApiContext, query: Query): readonly NetworkIntent[] {
