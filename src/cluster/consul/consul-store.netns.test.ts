@@ -1,8 +1,10 @@
 /** Consul keeps the contract of a cluster store, over a real server. */
 import { describe, it } from "node:test";
 import { missingStore } from "../../../test/support/cluster-servers.ts";
+import { startConsul } from "../../../test/support/consul-server.ts";
 import { clusterStoreContract } from "../cluster-store.contract.ts";
 import { openServedWorld } from "../contract/served-world.fixture.ts";
+import { singleServerContract } from "../contract/single-server.contract.ts";
 import { openConsulStore } from "./consul-store.ts";
 
 const missing = missingStore("consul");
@@ -13,6 +15,7 @@ if (missing === false) {
     expiryMs: 15_000,
     noticeMs: 15_000,
   });
+  singleServerContract("consul", startConsul, openConsulStore, { ttlMs: 10_000 });
 } else {
   describe("consul as a cluster store", () => it("keeps the contract", { skip: missing }, () => undefined));
 }

@@ -14,11 +14,13 @@ export async function prune(connection: ZookeeperConnection, paths: ReadonlySet<
       const nodes = await readNodes(connection, [path, guard]);
       const node = nodes.get(path);
       const guardNode = nodes.get(guard);
-      if (guardNode === undefined || (node && (node.data !== null || node.stat.children > 0))) break;
       if (node === undefined) continue;
+      if (node.data !== null || node.stat.children > 0) break;
       // Removed and made anew in between, as a record, it would have the same version: the guard would not.
       const error = await multi(connection, [
-        { op: "check", path: guard, version: guardNode.stat.version },
+        guardNode === undefined
+          ? { op: "create", path: guard, data: null, ephemeral: false }
+          : { op: "check", path: guard, version: guardNode.stat.version },
         { op: "delete", path, version: node.stat.version },
       ]);
       if (error !== undefined) break;
