@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import type { ClusterChange } from "../cluster/cluster.ts";
+import { tellHosts } from "./discovered-hosts.ts";
 import { followLogged } from "./follow-members.ts";
 import { compareEndpoints } from "./shared-endpoints.ts";
 import { syncNetworks } from "./shared-networks.ts";
@@ -48,7 +49,8 @@ export class ClusterWatch implements AsyncDisposable {
     this.#wake();
   }
 
-  #note({ networks, endpointsOf, status }: ClusterChange): void {
+  #note({ networks, endpointsOf, hosts, status }: ClusterChange): void {
+    if (hosts) void tellHosts(this.#world);
     for (const id of endpointsOf) this.#members.add(id);
     if (networks.put.length + networks.removed.length > 0) this.#networks = true;
     if (status && this.#world.cluster?.status().state === "connected") this.#everything = true;

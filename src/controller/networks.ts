@@ -13,6 +13,7 @@ import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { NetworkSpec } from "./cnm.ts";
 import { networkState } from "./desired.ts";
+import { tellHosts } from "./discovered-hosts.ts";
 import { followedState } from "./follow-members.ts";
 import { findNetwork } from "./find-network.ts";
 import { takeOverAddresses } from "./link-addresses.ts";
@@ -32,6 +33,7 @@ export async function createNetwork(world: World, spec: NetworkSpec): Promise<Ne
     const network = await commit(world, spec, undo);
     await world.locks.run(networkKey(network.id), async () => {
       const state = networkState(world, network);
+      await tellHosts(world);
       await tellOfNetwork(world, network, undo);
       await forwardFor(world, network);
       await change(world, NOTHING, state).catch((cause: unknown) => {

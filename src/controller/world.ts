@@ -16,6 +16,7 @@ import { EtcFiles } from "../sandbox/etc-files.ts";
 import type { HeldPort } from "../ports/ports.ts";
 import { Announcer } from "./announcer.ts";
 import { Drift } from "./drift.ts";
+import type { ToldHosts } from "./discovered-hosts.ts";
 import type { Followed } from "./follow-members.ts";
 import type { ControllerOptions } from "./options.ts";
 import { Registry } from "./registry.ts";
@@ -54,6 +55,8 @@ export interface World extends ControllerOptions {
   readonly holdings: Map<string, readonly Holding[]>;
   /** By network id: what was applied of a shared network that endpoints of ours are on. */
   readonly followed: Map<string, Followed>;
+  /** Whom plugins were told of. */
+  readonly toldHosts: ToldHosts;
   /** Shared networks and endpoints that are not as they should be, by id, with what was said of them. */
   readonly refused: Map<string, string>;
   /** Throws `not-found` for a driver nobody provides, `unavailable` for overlay networks without a cluster. */
@@ -86,6 +89,7 @@ export function createWorld(options: ControllerOptions): World {
     drift: new Drift(),
     holdings: new Map(),
     followed: new Map(),
+    toldHosts: new Map(),
     refused: new Map(),
     driver: (name) => drivers.get(name) ?? options.plugins?.driver(name) ?? missingDriver(name),
     ipamDriver: (name) => ipamDrivers.get(name) ?? options.plugins?.ipamDriver(name) ?? missingPlugin(name),
