@@ -9,6 +9,8 @@ import { factKey, linkKey, namespaceKey, parentKey, sysctlLink } from "./fact-ke
 export class Holders {
   /** From the key of a place where a link stands to the key of the link fact that put it there. */
   readonly #providers = new Map<string, string>();
+  /** The same facts are asked about in every pass of a plan. */
+  readonly #known = new Map<KernelFact, readonly string[]>();
 
   constructor(facts: readonly KernelFact[]) {
     for (const fact of facts) {
@@ -18,6 +20,12 @@ export class Holders {
   }
 
   of(fact: KernelFact): readonly string[] {
+    const known = this.#known.get(fact) ?? this.#find(fact);
+    this.#known.set(fact, known);
+    return known;
+  }
+
+  #find(fact: KernelFact): readonly string[] {
     if (fact.kind === "namespace") return [];
     const inside = fact.namespace === HOST ? [] : [namespaceKey(fact.namespace)];
     const link = carrier(fact);

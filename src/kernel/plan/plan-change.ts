@@ -22,7 +22,8 @@ export function planChange(before: readonly KernelFact[], after: readonly Kernel
   const wanted = byKey(narrowed.after);
   const remade = new Set([...old.keys()].filter((key) => mustRemake(old.get(key), wanted.get(key))));
   const gone = new Set([...old.keys()].filter((key) => !wanted.has(key) || remade.has(key)));
-  const ending = { old, gone, lost: lostWith(old, gone), holders: new Holders([...old.values()]) };
+  const holders = new Holders([...old.values()]);
+  const ending = { old, gone, lost: lostWith(old, gone, holders), holders };
   const difference = { old, wanted, lost: ending.lost, holders: new Holders([...wanted.values()]) };
   const ensured = [...wanted.values()].filter((fact) => needsEnsure(fact, difference));
   const removed = removals(ending);
@@ -57,10 +58,9 @@ function identity(device: Device): unknown {
 }
 
 /** Keys of all that ends when the facts of `gone` do. */
-function lostWith(old: Facts, gone: ReadonlySet<string>): ReadonlySet<string> {
+function lostWith(old: Facts, gone: ReadonlySet<string>, holders: Holders): ReadonlySet<string> {
   const lost = new Set([...gone].filter((key) => isDestroyed(old.get(key))));
   if (lost.size === 0) return lost;
-  const holders = new Holders([...old.values()]);
   for (let size = -1; size !== lost.size;) {
     size = lost.size;
     for (const [key, fact] of old) if (holders.of(fact).some((holder) => lost.has(holder))) lost.add(key);
