@@ -4,9 +4,8 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { after, it } from "node:test";
 import { missingStore, startStore, STORE_KINDS } from "../../test/support/cluster-servers.ts";
-import { startEtcd } from "../../test/support/etcd-server.ts";
 import { EngineError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { failsUnavailable } from "./contract/world.fixture.ts";
@@ -44,41 +43,49 @@ for (const kind of STORE_KINDS) {
   });
 }
 
-describe("a store with TLS", { skip: missingStore("etcd") }, () => {
-  it("serves who shows a certificate of its authority, and nobody else", async () => {
-    const [own, other] = [makeTls("own"), makeTls("other")];
-    await using servers = await startEtcd({ tls: own });
-    await using store = await openClusterStore(servers.url, { tls: own, log: silentLog });
-    assert.ok(await store.commit({ puts: [{ key: "a", value: "1" }] }));
-    assert.equal((await store.get("a"))?.value, "1");
-    const strangers = {
-      "without TLS": undefined,
-      "who trusts another authority": { ...own, ca: other.ca },
-      "with a certificate of another authority": { ...other, ca: own.ca },
-    };
-    const isRefused = async ([who, tls]: readonly [string, StoreTlsFiles | undefined]): Promise<void> => {
-      await using stranger = await openClusterStore(servers.url, { ...(tls && { tls }), log: silentLog });
-      await failsUnavailable(stranger, who, stranger.get("a"));
-    };
-    await Promise.all(Object.entries(strangers).map(isRefused));
-  });
+for (const kind of STORE_KINDS) {
+  it(
+    `${kind} with TLS serves who shows a certificate of its authority, and nobody else`,
+    { skip: missingStore(kind) },
+    async () => {
+      const [own, other] = [makeTls("own"), makeTls("other")];
+      await using servers = await startStore(kind, { tls: own });
+      await using store = await openClusterStore(servers.url, { tls: own, log: silentLog });
+      assert.ok(await store.commit({ puts: [{ key: "a", value: "1" }] }));
+      assert.equal((await store.get("a"))?.value, "1");
+      const strangers = {
+        "without TLS": undefined,
+        "who trusts another authority": { ...own, ca: other.ca },
+        "with a certificate of another authority": { ...other, ca: own.ca },
+      };
+      const isRefused = async ([who, tls]: readonly [string, StoreTlsFiles | undefined]): Promise<void> => {
+        await using stranger = await openClusterStore(servers.url, { ...(tls && { tls }), log: silentLog });
+        await failsUnavailable(stranger, who, stranger.get("a"));
+      };
+      await Promise.all(Object.entries(strangers).map(isRefused));
+    },
+  );
 
-  it("is not believed where its certificate is for another host", async () => {
-    const elsewhere = makeTls("elsewhere", "127.0.0.2");
-    await using servers = await startEtcd({ tls: elsewhere });
-    await using store = await openClusterStore(servers.url, { tls: elsewhere, log: silentLog });
-    await failsUnavailable(store, "get", store.get("a"));
-    await assert.rejects(store.get("a"), /127\.0\.0\.1 is not in the cert's list/);
-  });
+  it(
+    `${kind} with TLS is not believed where its certificate is for another host`,
+    { skip: missingStore(kind) },
+    async () => {
+      const elsewhere = makeTls("elsewhere", "127.0.0.2");
+      await using servers = await startStore(kind, { tls: elsewhere });
+      await using store = await openClusterStore(servers.url, { tls: elsewhere, log: silentLog });
+      await failsUnavailable(store, "get", store.get("a"));
+      await assert.rejects(store.get("a"), /127\.0\.0\.1 is not in the cert's list/);
+    },
+  );
+}
 
-  it("is refused when a file of it cannot be read", async () => {
-    const files = { ...makeTls("some"), cert: join(folder, "missing.pem") };
-    await assert.rejects(
-      openClusterStore("etcd://127.0.0.1", { tls: files, log: silentLog }),
-      (error) =>
-        error instanceof EngineError &&
-        error.code === "invalid-argument" &&
-        error.message.startsWith("cluster store option kv.certfile: ENOENT"),
-    );
-  });
+it("a store with TLS is refused when a file of it cannot be read", async () => {
+  const files = { ...makeTls("some"), cert: join(folder, "missing.pem") };
+  await assert.rejects(
+    openClusterStore("etcd://127.0.0.1", { tls: files, log: silentLog }),
+    (error) =>
+      error instanceof EngineError &&
+      error.code === "invalid-argument" &&
+      error.message.startsWith("cluster store option kv.certfile: ENOENT"),
+  );
 });

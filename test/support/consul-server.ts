@@ -6,12 +6,7 @@ import { SingleServer } from "./single-server.ts";
 
 const USUAL_PORTS = [8500, 8300, 8301] as const;
 
-export interface ConsulPlace extends ServerPlace {
-  /** Clients speak TLS with certificates of this CA (PEM files). */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-}
-
-export async function startConsul(place: ConsulPlace = {}): Promise<SingleServer> {
+export async function startConsul(place: ServerPlace = {}): Promise<SingleServer> {
   const { address = "127.0.0.1", prefix = [], tls } = place;
   const [api = 0, server = 0, serf = 0] = prefix.length > 0 ? USUAL_PORTS : await freePorts(3, address);
   const configuration = {

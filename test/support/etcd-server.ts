@@ -9,8 +9,6 @@ const USUAL_CLIENT_PORT = 2379;
 export interface EtcdPlace extends ServerPlace {
   /** 1 unless said otherwise. All listen on the same address, at ports of their own. */
   readonly members?: number;
-  /** Clients speak TLS with certificates of this CA (PEM files). */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 interface Member {

@@ -39,6 +39,8 @@ export interface ServerPlace {
   readonly address?: string;
   /** Put before every command line, such as `["ip", "netns", "exec", "store"]`. */
   readonly prefix?: readonly string[];
+  /** Clients speak TLS with certificates of this CA (PEM files). */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 /** TCP ports that are free here. Of another namespace nothing is known: there the server's usual ones do. */

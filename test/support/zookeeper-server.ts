@@ -11,12 +11,7 @@ const JAVA_FLAGS = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "
 /** What the jar does not name: where its log goes, and parts of netty that TLS needs. */
 const FURTHER_JARS = ["slf4j-simple", "netty-codec", "netty-resolver"].map((name) => `/usr/share/java/${name}.jar`);
 
-export interface ZookeeperPlace extends ServerPlace {
-  /** Clients speak TLS with certificates of this CA (PEM files). */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-}
-
-export async function startZookeeper(place: ZookeeperPlace = {}): Promise<SingleServer> {
+export async function startZookeeper(place: ServerPlace = {}): Promise<SingleServer> {
   const { address = "127.0.0.1", prefix = [], tls } = place;
   const [port = 0, securePort = 0] = prefix.length > 0 ? USUAL_PORTS : await freePorts(2, address);
   const configuration = {
