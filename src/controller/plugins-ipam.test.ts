@@ -89,3 +89,13 @@ test("endpoints whose sandbox ended with the host's last life are ended at the p
     await again.removeNetwork("gnet");
   });
 });
+
+test("of an endpoint without a way out a plugin hears neither of connectivity nor questions", async () => {
+  await withPlugin({}, async ({ parts, plugin, controller }) => {
+    await controller.createNetwork({ name: "gnet", driver: "plug" });
+    plugin.calls.length = 0;
+    const { id } = await controller.createSandbox(parts.spec("g1", "gnet"));
+    await controller.removeSandbox(id);
+    assert.deepEqual(plugin.methods, ["CreateEndpoint", "Join", "Leave", "DeleteEndpoint"]);
+  });
+});
