@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { until } from "../../test/support/wait.ts";
+import { formatMac } from "../addr/mac-address.ts";
 import { MemoryCluster } from "../cluster/memory/memory-cluster.ts";
 import { makeHosts, removeHosts } from "../drivers/overlay/hosts.fixture.ts";
 import { networkNamespaceName } from "../drivers/overlay/overlay-driver.ts";
@@ -134,7 +135,23 @@ test("a peer that leads to the wrong host is set right", async () => {
   assert.ok(pings());
 });
 
+test("a container that takes over another's address is spoken to at once, whatever its neighbours remember", async () => {
+  assert.ok(pings());
+  const [c2] = other.controller.sandboxes();
+  const [joined] = c2?.endpoints ?? [];
+  const address = joined?.endpoint.addresses[0]?.address;
+  assert.ok(c2 && joined?.endpoint.mac && address);
+  await other.controller.removeSandbox(c2.id);
+  const heir = await other.run("c3", "shop", address);
+  const mac = heir.endpoints[0]?.endpoint.mac;
+  assert.ok(mac && formatMac(mac) !== formatMac(joined.endpoint.mac));
+  await until("c1 knows the new station", () => sh(within(c1.key, "ip neigh show dev eth0")).includes(formatMac(mac)));
+  assert.ok(pings());
+});
+
 test("watches follow networks that come and go, and hold on to nothing", async () => {
+  // A look begins to watch whatever came since the last.
+  for (const host of [one, other]) await host.controller.repair();
   const fds = openFds();
   const sandboxes: string[] = [];
   for (let number = 0; number < 5; number++) {

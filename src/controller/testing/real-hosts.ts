@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseAddress } from "../../addr/ip-address.ts";
+import { parseAddress, type IpAddress } from "../../addr/ip-address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { EventBus } from "../../base/event-bus.ts";
 import { silentLog, type Log } from "../../base/log.ts";
@@ -88,12 +88,12 @@ export class RealHost implements AsyncDisposable {
     return new RealHost({ controller, told, directory }, cluster);
   }
 
-  async run(name: string, network: string): Promise<SandboxView> {
+  async run(name: string, network: string, address?: IpAddress): Promise<SandboxView> {
     return this.controller.createSandbox({
       containerId: name,
       hostname: name,
       filesDirectory: this.directory,
-      endpoints: [{ network, name }],
+      endpoints: [{ network, name, ...(address === undefined ? {} : { ipv4Address: address }) }],
     });
   }
 
