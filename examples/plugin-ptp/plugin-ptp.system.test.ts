@@ -1,40 +1,13 @@
-/** The example plugin under the real dockerd: what its README promises, seen by ping, and nothing left of it. */
+/** The example plugin under causewayd: what its README promises. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DockerLines, sh } from "../../test/support/docker-lines.ts";
-import { TestDockerd, withoutDockerd } from "../../test/support/dockerd.ts";
+import { TestDaemon } from "../../test/support/daemon.ts";
 import { startPtp } from "../../test/support/recorded-plugins.ts";
+import { play, SOCKET } from "./play.fixture.ts";
 
-const RECEIVED = /1 packets received/;
-
-test(
-  "under dockerd, containers of the example reach the host and each other",
-  { skip: withoutDockerd() ?? false },
-  async () => {
-    await using ptp = await startPtp("/run/docker/plugins/ptp.sock");
-    assert.ok(ptp);
-    await using daemon = await TestDockerd.start();
-    const docker = new DockerLines(daemon);
-    await docker.importBusybox();
-    const linksBefore = await sh("ip -o link | wc -l");
-
-    await docker.ok("network create -d ptp --subnet 10.50.0.0/24 shop");
-    await docker.ok("run -d --name c1 --network shop busybox sleep 1000");
-    await docker.ok("run -d --name c2 --network shop --ip 10.50.0.77 busybox sleep 1000");
-    assert.match(await docker.ok("exec c1 ping -c1 -W2 10.50.0.1"), RECEIVED);
-    assert.match(await docker.ok("exec c1 ping -c1 -W2 c2"), RECEIVED);
-    assert.match(await docker.ok("exec c2 ping -c1 -W2 c1"), RECEIVED);
-    assert.match(await sh("ping -c1 -W2 10.50.0.77"), /1 received/);
-
-    await docker.ok("network disconnect shop c1");
-    assert.equal(await docker.does("exec c2 ping -c1 -W1 10.50.0.2"), false);
-    await docker.ok("network connect shop c1");
-    assert.match(await docker.ok("exec c1 ping -c1 -W2 c2"), RECEIVED);
-
-    await docker.ok("rm -f c1 c2");
-    await docker.ok("network rm shop");
-    assert.equal(await sh("ip -o link | wc -l"), linksBefore);
-    assert.equal(await sh("ip route show | grep -c 10.50 || true"), "0\n");
-    assert.equal(await sh("iptables-save | grep -c ptp || true"), "0\n");
-  },
-);
+test("under causewayd, containers of the example reach the host and each other", async () => {
+  await using ptp = await startPtp(SOCKET);
+  assert.ok(ptp);
+  await using daemon = await TestDaemon.start();
+  await play(daemon);
+});

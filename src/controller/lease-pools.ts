@@ -108,8 +108,8 @@ async function leaseGateway(
     const leased = await ipam.requestAddress(poolId, present({ address: wanted, purpose: "gateway" as const }));
     return leased?.address;
   } catch (cause) {
-    const which = wanted === undefined ? "" : ` (${formatAddress(wanted)})`;
-    throw new EngineError(codeOf(cause), `failed to allocate gateway${which}: ${messageOf(cause)}`, { cause });
+    const which = wanted === undefined ? "" : formatAddress(wanted);
+    throw new EngineError(codeOf(cause), `failed to allocate gateway (${which}): ${messageOf(cause)}`, { cause });
   }
 }
 

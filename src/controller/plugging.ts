@@ -10,7 +10,7 @@ import { change, changeAll } from "./apply.ts";
 import { sandboxNamespace, sandboxState, type Join } from "./desired.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
-import { endEndpoints, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
+import { askOperationalInfo, endEndpoints, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
 import { publish, unpublish, type Published } from "./publish.ts";
 import type { EndpointEntry, SandboxEntry } from "./registry.ts";
 import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
@@ -43,6 +43,7 @@ export async function plugIn(
   const added = published.joins.find(({ endpoint }) => endpoint.id === draft.endpoint.id) ?? draft;
   await makeConnection(world, published, { before, added, undo });
   await moveConnectivity(world, published.sandbox, { before, after: published.joins, undo });
+  await askOperationalInfo(world, [added]);
   return added;
 }
 

@@ -114,7 +114,6 @@ export async function moveConnectivity(
   if (next === undefined) return;
   await program(world, sandbox, next);
   undo.add("external connectivity", () => revoke(world, next));
-  await askOperationalInfo(world, next);
 }
 
 /** As libnetwork's `getGatewayEndpoint`: only a gateway over IPv4 counts. */
@@ -138,13 +137,19 @@ async function revoke(world: World, { network, endpoint }: Join): Promise<void> 
   await logged(world, doing, procedures?.revokeExternalConnectivity(network, endpoint));
 }
 
-/** dockerd asks twice, for the container's ports and for its settings; what a plugin does at these calls it does here too. */
-async function askOperationalInfo(world: World, { network, endpoint }: Join): Promise<void> {
-  const { procedures } = world.driver(network.driver);
-  if (procedures === undefined) return;
-  const doing = `ask about endpoint ${endpoint.name}`;
-  for (let times = 0; times < 2; times++) {
-    await logged(world, doing, procedures.operationalInfo(network, endpoint));
+/**
+ * Of endpoints that have just joined. dockerd asks twice, for the container's ports and for its settings, and takes a failure for
+ * one of the join. Where docker_gwbridge gives the way out it asks that instead.
+ */
+export async function askOperationalInfo(world: World, joins: readonly Join[]): Promise<void> {
+  for (const { network, endpoint, info } of joins) {
+    const { procedures } = world.driver(network.driver);
+    if (procedures === undefined || info.wantsGatewayNetwork === true) continue;
+    for (let times = 0; times < 2; times++) {
+      await procedures.operationalInfo(network, endpoint).catch((cause: unknown) => {
+        throw EngineError.wrap(cause, "Updating join info failed");
+      });
+    }
   }
 }
 

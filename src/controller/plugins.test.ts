@@ -109,7 +109,7 @@ test("an endpoint is told its ports and its place, and its interface is moved in
 
 const failing: readonly (readonly [string, RegExp])[] = [
   ["IpamDriver.RequestPool", /^remote: told to fail$/],
-  ["IpamDriver.RequestAddress", /^failed to allocate gateway: remote: told to fail$/],
+  ["IpamDriver.RequestAddress", /^failed to allocate gateway \(\): remote: told to fail$/],
   ["NetworkDriver.CreateNetwork", /^remote: told to fail$/],
 ];
 
@@ -179,12 +179,15 @@ test("two calls may be unknown to a plugin, and no others", async () => {
   const scripts = {
     "NetworkDriver.ProgramExternalConnectivity": unknown,
     "NetworkDriver.RevokeExternalConnectivity": unknown,
-    "NetworkDriver.EndpointOperInfo": unknown,
   };
   await withPlugin({ ...GATEWAY, scripts }, async ({ parts, plugin, controller }) => {
     await controller.createNetwork(GNET);
     const { id } = await controller.createSandbox(parts.spec("g1", "gnet"));
     await controller.removeSandbox(id);
+    plugin.scripts["NetworkDriver.EndpointOperInfo"] = unknown;
+    await assert.rejects(controller.createSandbox(parts.spec("g2", "gnet")), {
+      message: "Updating join info failed: NetworkDriver.EndpointOperInfo: 404 page not found\n",
+    });
     plugin.scripts["NetworkDriver.CreateNetwork"] = unknown;
     await assert.rejects(controller.createNetwork({ ...GNET, name: "other" }), {
       message: "NetworkDriver.CreateNetwork: 404 page not found\n",

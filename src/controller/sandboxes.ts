@@ -18,7 +18,7 @@ import { withWayOut } from "./gateway-network.ts";
 import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
-import { endEndpoints, endpointPorts, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
+import { askOperationalInfo, endEndpoints, endpointPorts, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
 import { publish, unpublish } from "./publish.ts";
 import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";
@@ -54,6 +54,7 @@ export async function createSandbox(world: World, spec: SandboxSpec): Promise<Sa
       await shareEndpoints(world, joins, undo);
       await build(world, sandbox, { joins, undo });
       await moveConnectivity(world, sandbox, { before: [], after: joins, undo });
+      await askOperationalInfo(world, joins);
       const settled = settle(world, sandbox, joins);
       for (const join of joins) emitEndpoint(world, "connect", join, settled);
       return settled;

@@ -9,6 +9,9 @@ const KINDS: Readonly<Record<string, string>> = {
   SrcName: "link",
 };
 
+/** Lists whose order dockerd's sorting of a map decides. */
+const UNORDERED = new Set(["com.docker.network.endpoint.exposedports", "com.docker.network.portmap"]);
+
 export class NumberedNames {
   readonly #known = new Map<string, string>();
   readonly #counts = new Map<string, number>();
@@ -27,7 +30,12 @@ export class NumberedNames {
   }
 
   #value(value: unknown, key: string): unknown {
-    if (Array.isArray(value)) return value.map((item: unknown) => this.#value(item, key));
+    if (Array.isArray(value)) {
+      const items = value.map((item: unknown) => this.#value(item, key));
+      return UNORDERED.has(key) ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
+    }
+    // No options are null to one daemon and an empty object to another.
+    if (value === null && key === "Options") return {};
     if (typeof value === "object" && value !== null) {
       const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
       return Object.fromEntries(members.map(([name, item]) => [name, this.#value(item, name)]));

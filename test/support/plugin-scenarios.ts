@@ -88,6 +88,8 @@ const failures: Scenario = {
     broken("rm -f c1", "NetworkDriver.DeleteEndpoint"),
     broken(`${RUN} c1 ${SLEEP}`, "NetworkDriver.EndpointOperInfo"),
     line("rm -f c1"),
+    broken(`${RUN} c1 ${SLEEP}`, "NetworkDriver.EndpointOperInfo", 404, "page not found"),
+    line("rm -f c1"),
     broken("network rm shop", "NetworkDriver.DeleteNetwork"),
     line("network rm shop"),
   ],

@@ -30,7 +30,12 @@ export class NotConnected extends Error {
   override readonly name = "NotConnected";
 }
 
-/** Throws NotConnected, or Error saying what went wrong later. */
+/** It took longer than it may. */
+export class TimedOut extends Error {
+  override readonly name = "TimedOut";
+}
+
+/** Throws NotConnected, TimedOut, or Error saying what went wrong later. */
 export async function exchange(address: PluginAddress, call: Exchange): Promise<Reply> {
   const timeout = AbortSignal.timeout(call.timeoutMs);
   const signal = AbortSignal.any([call.signal, timeout]);
@@ -38,7 +43,7 @@ export async function exchange(address: PluginAddress, call: Exchange): Promise<
     const tls = address.kind === "tcp" && address.tls !== undefined ? await tlsOptions(address.tls) : undefined;
     return await perform({ ...targetOf(address), ...tls, signal }, call);
   } catch (cause) {
-    if (timeout.aborted) throw new Error(`no answer within ${call.timeoutMs / 1000} s`, { cause });
+    if (timeout.aborted) throw new TimedOut(`no answer within ${call.timeoutMs / 1000} s`, { cause });
     if (call.signal.aborted) throw new Error("the daemon is ending", { cause });
     throw cause;
   }

@@ -93,6 +93,17 @@ test("a plugin that hangs or trickles is waited for as long as a call may take",
   }
 });
 
+test("one that was silent for a whole time limit gets 2 s, until it answers again", async () => {
+  await using scripted = await ScriptedPlugin.start();
+  const plugin = new Plugin("plug", settings(scripted, { callTimeoutMs: 2_100 }));
+  const limits: string[] = [];
+  for (const script of [hangs, hangs, (): unknown => ({}), hangs]) {
+    scripted.scripts = { "NetworkDriver.Leave": script };
+    await leave(plugin).catch((cause: unknown) => limits.push(String(cause).split(": ").at(-1) ?? ""));
+  }
+  assert.deepEqual(limits, ["no answer within 2.1 s", "no answer within 2 s", "no answer within 2.1 s"]);
+});
+
 test("the daemon's end ends a call", async () => {
   const { promise: asked, resolve: tell } = Promise.withResolvers<void>();
   const silent: Script = () => (tell(), HANDLED);

@@ -2,7 +2,7 @@
  * A plugin by name: found, activated once and called, as moby's `pkg/plugins` does. Where dockerd waits for ever a time limit
  * holds: one for each call (`callTimeoutMs`), and one for how long a plugin that is not there is waited for (`retryDelaysMs`,
  * dockerd's 1, 2, 4, 8 s). Only a connection that failed is tried again; dockerd also repeats calls that were cut short, which
- * may then be done twice. Whoever was waited for in vain is not waited for again until it answers.
+ * may then be done twice. Whoever was waited for in vain is not waited for again, or for a moment only, until it answers.
  *
  * Errors are EngineErrors. What the plugin says of a call (`Err`, `Error`, another status than 200) is told in dockerd's words;
  * everything else names the plugin and the call.
@@ -12,7 +12,7 @@ import { EngineError, messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { RecordError } from "../../store/record-reader.ts";
 import { findPlugin, formatPluginAddress, type PluginAddress, type PluginDirectories } from "./discovery.ts";
-import { exchange, NotConnected, type Reply } from "./http-exchange.ts";
+import { exchange, NotConnected, TimedOut, type Reply } from "./http-exchange.ts";
 import { ACTIVATE, failureOf, IPAM_DRIVER_INTERFACE, type Call } from "./protocol/protocol.ts";
 import { WireReader } from "./protocol/wire-reader.ts";
 
@@ -29,6 +29,9 @@ export interface PluginSettings {
 /** The plugin knows no such method (404); dockerd lets a few of them pass. */
 export class UnknownMethod extends EngineError {}
 
+/** For one that was silent for a whole time limit already: a container has several things to tell it when it goes. */
+const SILENT_TIMEOUT_MS = 2_000;
+
 /** Of what a plugin sends in place of an answer, shown in an error. */
 const MAX_SHOWN = 4096;
 
@@ -36,8 +39,10 @@ export class Plugin {
   readonly name: string;
   readonly #settings: PluginSettings;
   #activation: Promise<readonly string[]> | undefined;
-  /** It was waited for in vain. */
+  /** Nobody was there for as long as one waits. */
   #isAway = false;
+  /** It was there and did not answer in time. */
+  #isSilent = false;
 
   constructor(name: string, settings: PluginSettings) {
     this.name = name;
@@ -91,9 +96,10 @@ export class Plugin {
     for (const wait of [...delays, undefined]) {
       try {
         const reply = await this.#attempt(method, body);
-        this.#isAway = false;
+        this.#isAway = this.#isSilent = false;
         return reply;
       } catch (cause) {
+        this.#isSilent ||= cause instanceof TimedOut;
         if (!(cause instanceof NotConnected) && !(cause instanceof NotThere)) {
           throw this.#failed(method, cause, "unavailable");
         }
@@ -113,7 +119,8 @@ export class Plugin {
   }
 
   async #attempt(method: string, body: string | undefined): Promise<Reply> {
-    const { callTimeoutMs: timeoutMs, maxAnswerBytes: maxBytes, signal } = this.#settings;
+    const { callTimeoutMs, maxAnswerBytes: maxBytes, signal } = this.#settings;
+    const timeoutMs = this.#isSilent ? Math.min(callTimeoutMs, SILENT_TIMEOUT_MS) : callTimeoutMs;
     const address = await this.#locate();
     try {
       return await exchange(address, { method, body, timeoutMs, maxBytes, signal });

@@ -9,7 +9,7 @@ import { MARK, type KernelFact } from "../../kernel/facts.ts";
 import { NO_PUBLISHING, NOTHING, type DesiredState, type Driver, type JoinInfo, type Place } from "../driver.ts";
 import type { EndpointIntent, NetworkIntent } from "../intent.ts";
 import type { DriverProcedures } from "../procedures.ts";
-import { remoteProcedures } from "./remote-procedures.ts";
+import { remoteProcedures, type CalledPlugin } from "./remote-procedures.ts";
 import type { Plugin } from "./plugin.ts";
 import { NETWORK_DRIVER, type Capabilities } from "./protocol/network-driver.ts";
 import { NETWORK_DRIVER_INTERFACE } from "./protocol/protocol.ts";
@@ -29,13 +29,20 @@ export class RemoteDriver implements Driver {
   constructor(plugin: Plugin, addressSpaceOf: (network: NetworkIntent) => Promise<string>) {
     this.name = plugin.name;
     this.#plugin = plugin;
-    this.procedures = remoteProcedures(plugin, addressSpaceOf);
+    const call: CalledPlugin["call"] = async (method, request) => {
+      await this.contact();
+      return plugin.call(method, request);
+    };
+    this.procedures = remoteProcedures({ name: plugin.name, call }, addressSpaceOf);
   }
 
   /** Whether it wants to hear of hosts; known once it was asked. */
   discoversHosts = false;
 
-  /** Asks the program what it is, once. Throws what `Plugin` throws, and `internal` for capabilities that are none. */
+  /**
+   * Asks the program what it is, once, before anything else. Throws what `Plugin` throws, and `internal` for capabilities that
+   * are none.
+   */
   contact(): Promise<void> {
     this.#known ??= this.#ask().catch((cause: unknown) => {
       this.#known = undefined;

@@ -13,9 +13,12 @@ import { plugged, withInterface } from "./wire-answers.ts";
 
 const HOST_DISCOVERY = 1;
 
+/** Who is called. */
+export type CalledPlugin = Pick<Plugin, "name" | "call">;
+
 /** `addressSpaceOf`: how the network's IPAM driver calls the space that its pools are from. */
 export function remoteProcedures(
-  plugin: Plugin,
+  plugin: CalledPlugin,
   addressSpaceOf: (network: NetworkIntent) => Promise<string>,
 ): DriverProcedures {
   const deleteEndpoint = async (endpoint: EndpointIntent): Promise<void> => {
@@ -82,7 +85,7 @@ async function unlessUnknown(call: Promise<unknown>): Promise<void> {
 }
 
 async function usable<T>(
-  plugin: Plugin,
+  plugin: CalledPlugin,
   method: string,
   { read, undo }: { readonly read: () => T; readonly undo: () => Promise<void> },
 ): Promise<T> {

@@ -3,8 +3,8 @@
  * an intent is an address, a name that the kernel takes, a route within one address family. Pure.
  */
 import { tryParseAddress, type IpAddress } from "../../addr/ip-address.ts";
-import { tryParseMac, type MacAddress } from "../../addr/mac-address.ts";
-import { tryParsePrefix, type Prefix } from "../../addr/prefix.ts";
+import { formatMac, tryParseMac, type MacAddress } from "../../addr/mac-address.ts";
+import { formatPrefix, tryParsePrefix, type Prefix } from "../../addr/prefix.ts";
 import { EngineError } from "../../base/errors.ts";
 import { isInterfaceName } from "../../sandbox/interface-name.ts";
 import { present } from "../../store/record-reader.ts";
@@ -23,21 +23,24 @@ export function withInterface(endpoint: EndpointIntent, { Interface: made }: Cre
     parsedOr(made.AddressIPv6, tryParsePrefix, (text) => `invalid CIDR address: ${text}`),
   ];
   if (mac !== undefined && endpoint.mac !== undefined) {
-    throw modified("MAC address", "endpoint interface MAC address present", "already assigned");
+    const [was, is] = [formatMac(endpoint.mac), formatMac(mac)];
+    throw modified("MAC address", `endpoint interface MAC address present (${was}). Cannot be modified with ${is}.`);
   }
   const added = [ipv4, ipv6].filter((prefix) => prefix !== undefined);
-  for (const { address } of added) {
-    if (!endpoint.addresses.some((prefix) => prefix.address.family === address.family)) continue;
-    throw modified("address", "endpoint interface IP present", "already assigned");
+  for (const { address, length } of added) {
+    const assigned = endpoint.addresses.find((prefix) => prefix.address.family === address.family);
+    if (assigned === undefined) continue;
+    const [was, is] = [formatPrefix(assigned), formatPrefix({ address, length })];
+    throw modified("address", `endpoint interface IP present (${was}). Cannot be modified with (${is}).`);
   }
   if (added.length === 2 && added[0]?.address.family === added[1]?.address.family) {
-    throw modified("address", "endpoint interface IP present", "two of one family");
+    throw modified("address", "endpoint interface IP present (two of one family)");
   }
   return present({ ...endpoint, mac: mac ?? endpoint.mac, addresses: [...endpoint.addresses, ...added] });
 }
 
-function modified(what: string, why: string, detail: string): EngineError {
-  return new EngineError("internal", `driver modified interface ${what}: ${why} (${detail})`);
+function modified(what: string, why: string): EngineError {
+  return new EngineError("internal", `driver modified interface ${what}: ${why}`);
 }
 
 /** How the sandbox is to use the plugin's interface. */
