@@ -22,7 +22,7 @@ test("a refusal says why, in Docker's words where it has any", () => {
       EINVAL,
       "failed to create the macvlan port: invalid argument: eth1 is given to one container by mode passthru, or takes no such links (EINVAL)",
     ],
-    [ipvlan, ENETDOWN, "failed to create the ipvlan port: network is down: eth1 is not up (ENETDOWN)"],
+    [ipvlan, ENETDOWN, "network is down: eth1 is not up (ENETDOWN)"],
     [ipvlan, EOPNOTSUPP, "this kernel has no ipvlan links (module ipvlan) (ENOTSUP)"],
     [{ type: "vlan", parent: "eth1", id: 10 }, EOPNOTSUPP, "this kernel has no vlan links (module 8021q) (ENOTSUP)"],
     [{ type: "dummy" }, EOPNOTSUPP, "this kernel has no dummy links (module dummy) (ENOTSUP)"],

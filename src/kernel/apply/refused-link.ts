@@ -20,6 +20,7 @@ function reason({ device, master }: LinkFact, errno: number): string | undefined
   if (errno === EOPNOTSUPP)
     return `this kernel has no ${device.type} links (module ${MODULES[device.type] ?? device.type})`;
   if (device.type === "vxlan") return tunnelReason(device, errno);
+  if (errno === ENETDOWN && "parent" in device) return `network is down: ${device.parent} is not up`;
   return device.type === "macvlan" || device.type === "ipvlan" ? portReason(device, errno) : undefined;
 }
 
@@ -42,8 +43,6 @@ function portReason({ type, parent }: Extract<Device, { parentNamespace: string 
       return `${failed}: device or resource busy: ${parent} is a bridge's port or carries links of another kind`;
     case EINVAL:
       return `${failed}: invalid argument: ${parent} is given to one container by mode passthru, or takes no such links`;
-    case ENETDOWN:
-      return `${failed}: network is down: ${parent} is not up`;
     default:
       return undefined;
   }
