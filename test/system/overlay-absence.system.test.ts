@@ -1,0 +1,116 @@
+/**
+ * Who is away does not hurt who is there: a daemon that starts again, a store that stops, a host that is killed. The containers of
+ * two hosts on one network stay in touch as far as the wires reach.
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { missingStore } from "../support/cluster-servers.ts";
+import { TestHosts, type TestHost } from "../support/test-hosts.ts";
+import { until } from "../support/wait.ts";
+
+const skip = missingStore("etcd");
+let all: TestHosts | undefined;
+let a: TestHost;
+let b: TestHost;
+
+before(async () => {
+  if (skip !== false) return;
+  all = await TestHosts.start("etcd", 2, ["--live-restore", "--cluster-store-opt=discovery.ttl=3"]);
+  [a, b] = [all.host(1), all.host(2)];
+  await a.ok("network create -d overlay shop");
+  await until("shop on the other host", async () => (await b.docker("network inspect shop")).status === 0);
+  await a.ok("run -d --net shop --name c1 busybox sleep 3600");
+  await b.ok("run -d --net shop --name c2 busybox sleep 3600");
+  await pings(a, "c1", "c2");
+});
+after(async () => all?.[Symbol.asyncDispose]());
+
+async function pings(host: TestHost, from: string, to: string): Promise<void> {
+  await until(`${from} on ${host.name} pings ${to}`, async () => {
+    return (await host.docker(`exec ${from} ping -c 1 -W 1 ${to}`)).status === 0;
+  });
+}
+
+const addressOf = async (host: TestHost, name: string): Promise<string> =>
+  host.ok(`inspect -f {{.NetworkSettings.Networks.shop.IPAddress}} ${name}`);
+
+/** Five pings a second from c1 while something happens; how many were lost before the last answer. */
+async function lostMeanwhile(happening: () => Promise<void>): Promise<number> {
+  const target = await addressOf(b, "c2");
+  await a.ok(`exec -d c1 sh -c ping\${IFS}-i\${IFS}0.2\${IFS}${target}>/tmp/pings`);
+  await happening();
+  await a.ok("exec c1 killall -INT ping");
+  const text = await until("ping's last word", async () => {
+    const said = (await a.docker("exec c1 cat /tmp/pings")).stdout;
+    return said.includes("packets transmitted") && said;
+  });
+  // The last may still be on its way when it ends.
+  const answered = [...text.matchAll(/seq=(\d+)/g)].map(([, seq]) => Number(seq));
+  assert.ok(answered.length > 5, text);
+  return Math.max(...answered) + 1 - answered.length;
+}
+
+test("a daemon that starts again loses not one packet of its containers", { skip }, async () => {
+  const lost = await lostMeanwhile(async () => {
+    await b.daemon.stop();
+    await b.daemon.start();
+    await pings(b, "c2", "c1");
+  });
+  assert.equal(lost, 0);
+  assert.match(b.daemon.log, /networks are as intended" steps=0/);
+});
+
+test(
+  "while the store is away packets flow, what is shared is refused with its name, and containers may leave",
+  { skip },
+  async () => {
+    const lost = await lostMeanwhile(async () => {
+      await all?.store.stop();
+      await until("it is refused", async () => {
+        const refused = await b.docker("run --rm --net shop --name c3 busybox true");
+        return /cluster store etcd:\/\/10\.99\.0\.254/.test(refused.stderr);
+      });
+      await pings(a, "c1", "c2");
+      assert.match(await b.fails("network create -d overlay other"), /cluster store etcd:/);
+      assert.match((await b.docker("info")).stdout + (await b.docker("info")).stderr, /cluster store/i);
+      await b.daemon.stop();
+      await b.daemon.start();
+      assert.match(await b.ok("network ls"), /shop\s+overlay\s+global/);
+      await pings(b, "c2", "c1");
+    });
+    assert.equal(lost, 0);
+    await b.ok("rm -f c2");
+    await all?.store.start();
+    await until("c2 is forgotten", async () => (await a.docker("exec c1 nslookup c2")).status !== 0, 30_000);
+    await until(
+      "and may come again",
+      async () => {
+        return (
+          (await b.docker("run -d --net shop --name c2 busybox sleep 3600")).status === 0 ||
+          void (await b.docker("rm -f c2"))
+        );
+      },
+      30_000,
+    );
+    await pings(a, "c1", "c2");
+  },
+);
+
+test("a host that is cut off is forgotten, keeps its own, and is found again when it is back", { skip }, async () => {
+  await b.setWire("down");
+  await until("c2 is forgotten", async () => (await a.docker("exec c1 nslookup c2")).status !== 0, 30_000);
+  assert.match(await a.fails("network rm shop"), /has active endpoints/);
+  await b.setWire("up");
+  await until("c2 is found", async () => (await a.docker("exec c1 nslookup c2")).status === 0, 30_000);
+  await pings(a, "c1", "c2");
+});
+
+test("the endpoint of a host that was killed is taken off by force", { skip }, async () => {
+  await b.daemon.stop("SIGKILL");
+  await until("c2 is forgotten", async () => (await a.docker("exec c1 nslookup c2")).status !== 0, 30_000);
+  await a.ok("network disconnect -f shop c2");
+  await a.ok("run -d --net shop --name c2 busybox sleep 3600");
+  await pings(a, "c1", "c2");
+  await a.ok("rm -f c2");
+  await b.daemon.start();
+});
