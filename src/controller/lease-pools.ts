@@ -72,10 +72,15 @@ async function leasePool(world: World, network: NetworkIntent, { pool, reserved,
   );
   const held: IpAddress[] = [];
   undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id, held));
-  const gateway = await gatewayOf(ipam, network, { pool, leased });
+  const gateway = skipsGateway(world, network, pool) ? undefined : await gatewayOf(ipam, network, { pool, leased });
   if (gateway !== undefined) held.push(gateway);
   await leaseAuxiliary(ipam, leased.id, pool.auxiliary, held);
   return present({ ...pool, poolId: leased.id, subnet: leased.subnet, gateway });
+}
+
+/** Where no container would use one, no address is kept for a gateway that nobody asked for. */
+function skipsGateway(world: World, network: NetworkIntent, pool: PoolIntent): boolean {
+  return pool.gateway === undefined && world.driver(network.driver).skipsGateway?.(network) === true;
 }
 
 /** One that the driver insists on is the network's already. */

@@ -43,6 +43,9 @@ export interface Driver {
    */
   adoptedLink(network: NetworkIntent): string | undefined;
 
+  /** Whether its endpoints have no use for a gateway: none is leased then that nobody asked for. Absent: one is leased. */
+  skipsGateway?(network: NetworkIntent): boolean;
+
   /**
    * Whether the host has what the network stands on and does not make itself; throws EngineError with Docker's text. `links` are
    * the names of the host's links. Only asked when the network is made; absent, it needs nothing.

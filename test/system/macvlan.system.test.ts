@@ -71,6 +71,8 @@ test("an internal network has no way out", async () => {
   await docker.ok("network create -d macvlan --internal --subnet 203.0.113.0/24 -o parent=eth1 inner");
   await docker.ok("run -d --name c3 --network inner busybox sleep 1000");
   assert.doesNotMatch(await docker.ok("exec c3 ip route"), /default/);
+  // Nor is an address kept for one.
+  assert.match(await docker.ok("exec c3 ip address"), /inet 203\.0\.113\.1\/24/);
   await docker.ok("rm -f c3");
   await docker.ok("network rm inner");
 });

@@ -79,6 +79,14 @@ test("the way out is the gateway of the endpoint's subnet, in mode l3 the interf
   assert.deepEqual(join(macvlan, {}), { ...info, gateways: [] });
 });
 
+test("no gateway is leased where none is used", () => {
+  const skips = (driver: typeof macvlan, options: NetworkIntent["options"], internal = false): boolean | undefined =>
+    driver.skipsGateway?.(network(driver.name, options, { internal }));
+  const parent = { parent: "eth1" };
+  assert.deepEqual([skips(macvlan, parent), skips(macvlan, parent, true), skips(macvlan, {})], [false, true, true]);
+  assert.deepEqual([skips(ipvlan, parent), skips(ipvlan, { ...parent, ipvlan_mode: "l3" })], [false, true]);
+});
+
 test("options are refused in Docker's words", () => {
   const cases: readonly [NetworkIntent, string][] = [
     [

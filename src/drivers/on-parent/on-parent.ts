@@ -41,6 +41,7 @@ export function createOnParentDriver<Options>(kind: OnParentKind<Options>): Driv
       sharesMac: kind.sharesMac,
     },
     validate: (network, existing) => validate(kind, network, existing),
+    skipsGateway: (network) => leadsNowhere(network) || kind.isRouted(kind.parse(network)),
     checkHost: (network, links) => checkParent(network, links),
     networkState: (network) => ({ facts: parentFacts(network, kind.dummyPrefix), policies: [] }),
     endpointState: (network, endpoint, place) =>
@@ -93,10 +94,14 @@ function endpointState(device: Device, endpoint: EndpointIntent, place: Place): 
   return { facts: [link, ...addresses], policies: [] };
 }
 
+function leadsNowhere({ internal, options }: NetworkIntent): boolean {
+  return internal || (options["parent"] ?? "") === "";
+}
+
 /** Without a parent there is nobody else on the wire: no way out, and none is made by another network either. */
 function joinInfo(network: NetworkIntent, endpoint: EndpointIntent, isRouted: boolean): JoinInfo {
   const info = { interfacePrefix: "eth", routes: [] };
-  if (network.internal || (network.options["parent"] ?? "") === "") return { ...info, gateways: [] };
+  if (leadsNowhere(network)) return { ...info, gateways: [] };
   if (!isRouted) return { ...info, gateways: endpoint.addresses.flatMap(({ address }) => gatewayOf(network, address)) };
   const deviceRoutes: readonly Family[] = endpoint.addresses.map(({ address }) => address.family);
   return { ...info, gateways: [], deviceRoutes };
