@@ -1,13 +1,12 @@
 /** The example plugin played through the docker CLI, under whatever daemon. */
 import assert from "node:assert/strict";
-import { DockerLines, sh, type DockerDaemon } from "../../test/support/docker-lines.ts";
+import { sh, type DockerLines } from "../../test/support/docker-lines.ts";
 
 export const SOCKET = "/run/docker/plugins/ptp.sock";
 const RECEIVED = /1 packets received/;
 
 /** What the README promises, seen by ping; nothing is left of it. */
-export async function play(daemon: DockerDaemon): Promise<void> {
-  const docker = new DockerLines(daemon);
+export async function play(docker: DockerLines): Promise<void> {
   await docker.importBusybox();
   const linksBefore = await sh("ip -o link | wc -l");
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestDockerd, withoutDockerd } from "../../test/support/dockerd.ts";
+import { DockerLines } from "../../test/support/docker-lines.ts";
 import { startPtp } from "../../test/support/recorded-plugins.ts";
 import { play, SOCKET } from "./play.fixture.ts";
 
@@ -12,6 +13,6 @@ test(
     await using ptp = await startPtp(SOCKET);
     assert.ok(ptp);
     await using daemon = await TestDockerd.start();
-    await play(daemon);
+    await play(new DockerLines(daemon));
   },
 );
