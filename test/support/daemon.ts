@@ -7,6 +7,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { enteredBy } from "./first-child.ts";
 import { run } from "./run.ts";
 import type { Ran, RunOptions } from "./run.ts";
 
@@ -17,14 +18,14 @@ const LOG_SHOWN = 6_000;
 
 export interface DaemonPlace {
   readonly flags: readonly string[];
-  /** Put before its command line; a program that ends by executing what follows (`ip netns exec X`). */
-  readonly within: readonly string[];
+  /** Put before its command line at each start; `nsenter`, or a program that ends by executing what follows. */
+  readonly within: () => readonly string[];
 }
 
 export class TestDaemon implements AsyncDisposable {
   readonly directory: string;
   readonly #flags: readonly string[];
-  readonly #within: readonly string[];
+  readonly #within: () => readonly string[];
   #child: ChildProcess | undefined;
   #log = "";
 
@@ -36,15 +37,16 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Resolves once the API listens; throws with the log when it does not come to that. */
   static async start(...flags: string[]): Promise<TestDaemon> {
-    return TestDaemon.startIn({ flags, within: [] });
+    const daemon = TestDaemon.prepare({ flags, within: () => [] });
+    await daemon.start();
+    return daemon;
   }
 
-  /** The same in other namespaces than the test's. */
-  static async startIn(place: DaemonPlace): Promise<TestDaemon> {
+  /** Its directories, for one that is started later, or in other namespaces than the test's. */
+  static prepare(place: DaemonPlace): TestDaemon {
     const daemon = new TestDaemon(mkdtempSync(join(tmpdir(), "causeway-")), place);
     mkdirSync(join(daemon.directory, "home"));
     writeFileSync(join(daemon.directory, "daemon.json"), "{}");
-    await daemon.start();
     return daemon;
   }
 
@@ -56,8 +58,10 @@ export class TestDaemon implements AsyncDisposable {
     return join(this.directory, "api.sock");
   }
 
+  /** As seen from here; 0 before its first start. Where it has processes of its own it is a child of `nsenter`. */
   get pid(): number {
-    return this.#child?.pid ?? 0;
+    const started = this.#child?.pid ?? 0;
+    return started === 0 ? 0 : enteredBy(started);
   }
 
   /** The end of what it has logged so far. */
@@ -67,7 +71,7 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Starts it, the first time or again on the same directories. */
   async start(): Promise<void> {
-    const command = [...this.#within, process.execPath, PROGRAM, ...this.#ownFlags(), ...this.#flags];
+    const command = [...this.#within(), process.execPath, PROGRAM, ...this.#ownFlags(), ...this.#flags];
     const child = spawn(command[0] ?? process.execPath, command.slice(1), {
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -89,16 +93,26 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Sends a signal and waits for the end; gives the exit status. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? 0;
-    const { promise, resolve } = Promise.withResolvers<number>();
-    child.once("exit", (code) => resolve(code ?? 128));
-    child.kill(signal);
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    const status = await promise;
+    if (!this.#runs) return this.ended();
+    const pid = this.pid;
+    process.kill(pid, signal);
+    const timer = setTimeout(() => process.kill(pid, "SIGKILL"), STOP_MS);
+    const status = await this.ended();
     clearTimeout(timer);
-    this.#log += `\n(ended with status ${status})\n`;
     return status;
+  }
+
+  /** Resolves once it has ended, whoever ended it; gives the exit status. */
+  async ended(): Promise<number> {
+    const child = this.#child;
+    if (child === undefined) return 0;
+    if (this.#runs) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      child.once("exit", () => resolve());
+      await promise;
+      this.#log += `\n(ended with status ${child.exitCode ?? 128})\n`;
+    }
+    return child.exitCode ?? 128;
   }
 
   /** The docker CLI, speaking to this daemon. */
@@ -112,7 +126,16 @@ export class TestDaemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    this.removeDirectory();
+  }
+
+  /** Of one that has ended. */
+  removeDirectory(): void {
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  get #runs(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   #ownFlags(): readonly string[] {

@@ -126,7 +126,9 @@ async function startHost(number: number, flags: readonly string[]): Promise<Test
   // find its containers' namespaces.
   const within = ["nsenter", `--net=/run/netns/${name}`, "unshare", "--uts", ...naming];
   const advertise = `--cluster-advertise=${address}:2376`;
-  return new TestHost({ name, address, daemon: await TestDaemon.startIn({ within, flags: [advertise, ...flags] }) });
+  const daemon = TestDaemon.prepare({ within: () => within, flags: [advertise, ...flags] });
+  await daemon.start();
+  return new TestHost({ name, address, daemon });
 }
 
 function wireOf(host: string): string {

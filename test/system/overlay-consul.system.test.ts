@@ -1,0 +1,4 @@
+/** The article's scenario over three hosts that share their networks through a real Consul. */
+import { articleOver } from "./overlay-stores.fixture.ts";
+
+articleOver("consul");
