@@ -90,6 +90,8 @@ export interface NetworkSpec {
 
 export interface PoolSpec {
   readonly family: Family;
+  /** Leased already, gateway included, and given back by whoever leased it where the network is not made. */
+  readonly poolId?: string;
   readonly subnet?: Prefix;
   readonly range?: Prefix;
   readonly gateway?: IpAddress;

@@ -12,6 +12,7 @@ import { sandboxNamespace } from "./desired.ts";
 import type { DriftKind } from "./drift.ts";
 import { exposures } from "./exposures.ts";
 import { findNetwork } from "./find-network.ts";
+import { Lending } from "./lent/lending.ts";
 import { peersOf } from "./members.ts";
 import { timed } from "./meter.ts";
 import { createNetwork, removeNetwork } from "./networks.ts";
@@ -29,6 +30,7 @@ interface Watches {
   readonly reconciler: Reconciler;
   readonly resolvConf: ResolvConfWatch;
   readonly cluster: ClusterWatch;
+  readonly lending: Lending;
 }
 
 export class Controller implements NetworkController {
@@ -56,7 +58,14 @@ export class Controller implements NetworkController {
     await resolvConf.open();
     const cluster = new ClusterWatch(world);
     cluster.open();
-    return new Controller(world, { reconciler, resolvConf, cluster }, report);
+    const lending = new Lending(world);
+    await lending.restore();
+    return new Controller(world, { reconciler, resolvConf, cluster, lending }, report);
+  }
+
+  /** What another engine is provided with whose plugin we are. */
+  get lending(): Lending {
+    return this.#watches.lending;
   }
 
   networks(): readonly NetworkIntent[] {
@@ -146,6 +155,7 @@ export class Controller implements NetworkController {
   /** Stops repairing. Networks and sandboxes stay as they are: the next open takes them over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#world.announcer[Symbol.dispose]();
+    await this.#watches.lending[Symbol.asyncDispose]();
     await this.#watches.cluster[Symbol.asyncDispose]();
     await this.#watches.resolvConf[Symbol.asyncDispose]();
     await this.#watches.reconciler[Symbol.asyncDispose]();

@@ -26,7 +26,9 @@ export async function leasePools(world: World, network: NetworkIntent, undo: Rol
   const wanted = [...network.pools, ...missingFamilies(network)];
   const reserved = wanted.some(isByChoice) ? await prefixesInUse(world) : [];
   const leased: PoolIntent[] = [];
-  for (const pool of wanted) leased.push(await leasePool(world, network, { pool, reserved, undo }));
+  for (const pool of wanted) {
+    leased.push(pool.poolId === undefined ? await leasePool(world, network, { pool, reserved, undo }) : pool);
+  }
   return leased;
 }
 
@@ -42,7 +44,7 @@ function isByChoice({ subnet }: PoolIntent): boolean {
 }
 
 /** What an automatic choice keeps clear of: the host's own networks and its nameservers. */
-async function prefixesInUse(world: World): Promise<readonly Prefix[]> {
+export async function prefixesInUse(world: World): Promise<readonly Prefix[]> {
   const observation = await world.kernel.observe(HOST);
   const text = await readFile(world.settings.resolvConfPath, "utf8").catch(() => "");
   const { nameservers } = parseResolvConf(text, world.settings.resolvConfPath);

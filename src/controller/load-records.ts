@@ -78,17 +78,18 @@ function withoutDoubles<T extends { readonly intent: { readonly name: string } }
 }
 
 /** Nobody has or will have its network or sandbox: a crash came between two commits. */
-function isOrphan({ registry }: World, { networkId, attachment }: EndpointIntent, unread: UnreadIds): boolean {
+function isOrphan({ registry }: World, { networkId, attachment, lent }: EndpointIntent, unread: UnreadIds): boolean {
   const sandboxId = attachment?.sandboxId ?? "";
   const networkGone = registry.network(networkId) === undefined && !unread.has(networkId);
-  return networkGone || (registry.sandbox(sandboxId) === undefined && !unread.has(sandboxId));
+  const sandboxGone = lent === undefined && registry.sandbox(sandboxId) === undefined && !unread.has(sandboxId);
+  return networkGone || sandboxGone;
 }
 
 function restoreEndpoint(world: World, entry: Stored<EndpointIntent>, unread: Set<string>): void {
-  const { id, name, networkId, attachment } = entry.intent;
+  const { id, name, networkId, attachment, lent } = entry.intent;
   const { registry } = world;
-  const hasHome =
-    registry.network(networkId) !== undefined && registry.sandbox(attachment?.sandboxId ?? "") !== undefined;
+  const hasSandbox = lent !== undefined || registry.sandbox(attachment?.sandboxId ?? "") !== undefined;
+  const hasHome = registry.network(networkId) !== undefined && hasSandbox;
   if (!hasHome) skip(world, unread, id, "its network or sandbox was left out");
   else if (!registry.namesOnNetwork(networkId).has(name)) registry.restore({ put: { endpoints: [entry] } });
   else skip(world, unread, id, `endpoint name ${name} is taken by another`);

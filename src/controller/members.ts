@@ -1,13 +1,25 @@
 /** Who is on a network: of networks that span hosts, this host's endpoints and, from the cluster's local copy, the others'. */
 import type { SharedEndpoint } from "../cluster/cluster.ts";
-import { NO_MEMBERS, type NetworkIntent, type NetworkMembers, type PeerIntent } from "../drivers/intent.ts";
+import {
+  NO_MEMBERS,
+  type EndpointIntent,
+  type NetworkIntent,
+  type NetworkMembers,
+  type PeerIntent,
+} from "../drivers/intent.ts";
 import type { World } from "./world.ts";
 
 /** Of a network of this host alone nobody asks, and it is not looked for. */
 export function membersOf(world: World, network: NetworkIntent): NetworkMembers {
   if (world.driver(network.driver).capabilities.scope === "local") return NO_MEMBERS;
   const staying = world.registry.endpointsOfNetwork(network.id).filter(({ phase }) => phase !== "removing");
-  return { local: staying.map(({ intent }) => intent), peers: peersOf(world, network.id) };
+  const local = staying.map(({ intent }) => intent).filter((endpoint) => !isIdle(endpoint));
+  return { local, peers: peersOf(world, network.id) };
+}
+
+/** Lent, and in no sandbox: nobody needs to reach it. */
+export function isIdle({ lent }: EndpointIntent): boolean {
+  return lent !== undefined && lent.sandboxKey === undefined;
 }
 
 /** Endpoints of the other living hosts. */

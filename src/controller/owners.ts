@@ -4,8 +4,9 @@
  */
 import type { KernelFact, NamespaceRef } from "../kernel/facts.ts";
 import { joinsOf, networkState, sandboxState } from "./desired.ts";
+import { lentEndpoints, lentState } from "./lent/lent-state.ts";
 import { isShared } from "./shared-record.ts";
-import { networkKey, sandboxKey, type World } from "./world.ts";
+import { lentKey, networkKey, sandboxKey, type World } from "./world.ts";
 
 export interface Owner {
   readonly lock: string;
@@ -18,6 +19,7 @@ export function owners(world: World, unread: ReadonlySet<string>): readonly Owne
   return [
     ...registry.networks().flatMap(({ intent }) => ownerOf(world, networkKey(intent.id), unread) ?? []),
     ...registry.sandboxes().flatMap(({ intent }) => ownerOf(world, sandboxKey(intent.id), unread) ?? []),
+    ...lentEndpoints(registry).flatMap(({ intent }) => ownerOf(world, lentKey(intent.id), unread) ?? []),
   ];
 }
 
@@ -25,7 +27,8 @@ export function owners(world: World, unread: ReadonlySet<string>): readonly Owne
 export function ownerOf(world: World, lock: string, unread: ReadonlySet<string>): Owner | undefined {
   const id = lock.split(" ")[1] ?? "";
   if (unread.has(id)) return undefined;
-  const facts = lock === networkKey(id) ? networkFacts(world, id) : sandboxFacts(world, id);
+  const factsOf = lock === networkKey(id) ? networkFacts : lock === lentKey(id) ? lentFacts : sandboxFacts;
+  const facts = factsOf(world, id);
   return facts === undefined ? undefined : { lock, facts };
 }
 
@@ -42,6 +45,11 @@ function sandboxFacts(world: World, id: string): readonly KernelFact[] | undefin
   const settled = world.registry.endpointsOfSandbox(id).every(({ phase }) => phase === "live");
   if (entry?.phase !== "live" || !settled) return undefined;
   return sandboxState(world, entry.intent, joinsOf(world, id)).facts;
+}
+
+function lentFacts(world: World, id: string): readonly KernelFact[] | undefined {
+  const entry = world.registry.endpoint(id);
+  return entry?.phase === "live" && entry.intent.lent !== undefined ? lentState(world, entry.intent).facts : undefined;
 }
 
 /** Namespaces that networks have of their own. */

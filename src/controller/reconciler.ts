@@ -27,6 +27,9 @@ const IDLE_INTERVAL_MS = 30_000;
 /** Of a repair's steps; a log line shall be read by somebody. */
 const MOST_TOLD = 20;
 
+/** Nothing has the name, or what has it is no namespace: dockerd leaves the files of its own for a while. */
+const NO_NAMESPACE: readonly string[] = ["ENOENT", "EINVAL"];
+
 export class Reconciler implements AsyncDisposable {
   readonly #world: World;
   readonly #unread: ReadonlySet<string>;
@@ -138,7 +141,7 @@ export class Reconciler implements AsyncDisposable {
   async #observeAll(places: ReadonlySet<NamespaceRef>, facts: readonly KernelFact[]): Promise<readonly Observation[]> {
     const looked = [...places].map((place) =>
       observe(this.#world, place, facts).catch((cause: unknown) => {
-        if (place === HOST || !(cause instanceof KernelError && cause.code === "ENOENT")) throw cause;
+        if (place === HOST || !(cause instanceof KernelError && NO_NAMESPACE.includes(cause.code))) throw cause;
         return undefined;
       }),
     );

@@ -100,6 +100,7 @@ export function encodeEndpoint({ phase, intent }: Stored<EndpointIntent>): Json 
     links: intent.links.map((link) => ({ ...link, child: formatAddress(link.child) })),
     attachment: intent.attachment && { ...intent.attachment },
     plugged: intent.plugged && encodePlugged(intent.plugged),
+    lent: intent.lent && { ...intent.lent },
   });
 }
 
@@ -142,6 +143,7 @@ export function decodeEndpoint(id: string, value: Json): Stored<EndpointIntent> 
       interfaceName: reader.field("interfaceName").text(),
     })),
     plugged: record.field("plugged").optional(decodePlugged),
+    lent: record.field("lent").optional((reader) => present({ sandboxKey: reader.field("sandboxKey").optional(text) })),
   });
   return { phase: decodePhase(record), intent };
 }

@@ -61,7 +61,7 @@ function hasIPv6({ network }: Join): boolean {
 }
 
 /** A host without the file has no servers to offer; that is no error. */
-async function readResolvConf(path: string): Promise<ResolvConf> {
+export async function readResolvConf(path: string): Promise<ResolvConf> {
   const text = await readFile(path, "latin1").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return "";
     throw EngineError.wrap(cause, `read ${path}`);

@@ -10,6 +10,7 @@ import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
 import type { Join } from "./desired.ts";
 import { followLogged, followMembers } from "./follow-members.ts";
 import { replayAddresses } from "./lease-addresses.ts";
+import { isIdle } from "./members.ts";
 import { isShared } from "./shared-record.ts";
 import { sayOnce } from "./say-once.ts";
 import { sandboxKey, type World } from "./world.ts";
@@ -108,7 +109,8 @@ export async function compareEndpoints(world: World): Promise<void> {
     }
     const byId = new Map(known.map(({ host: _host, ...endpoint }) => [endpoint.id, endpoint]));
     for (const { intent } of registry.endpointsOfNetwork(network.id)) {
-      if (!isDeepStrictEqual(byId.get(intent.id), ownEndpoint(intent))) await putAgain(world, cluster, intent);
+      if (!isIdle(intent) && !isDeepStrictEqual(byId.get(intent.id), ownEndpoint(intent)))
+        await putAgain(world, cluster, intent);
     }
   }
 }

@@ -30,6 +30,8 @@ import { replayPools } from "./lease-pools.ts";
 import { settleWaysOut } from "./gateway-network.ts";
 import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
+import { forgetLostLent } from "./lent/lost-lent.ts";
+import { lentEndpoints, lentState } from "./lent/lent-state.ts";
 import { endLostEndpoints, expectPlugins } from "./plugin-calls.ts";
 import { holdAgain } from "./publish.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
@@ -58,6 +60,7 @@ export async function start(world: World): Promise<StartReport> {
   const unread = loadRecords(world);
   expectPlugins(world);
   const found = await observeSandboxes(world);
+  await forgetLostLent(world);
   restoreLinks(world);
   const replaced = await takeLeases(world);
   await syncNetworks(world);
@@ -192,6 +195,7 @@ function allStates(world: World, unread: Set<string>): readonly DesiredState[] {
         resolverState(world, intent, runtimes.get(intent.id)?.resolver),
       ];
     }),
+    ...lentEndpoints(registry).map(({ intent }) => stateOf([intent.id], () => lentState(world, intent))),
   ];
 }
 

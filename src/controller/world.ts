@@ -76,6 +76,11 @@ export function sandboxKey(id: string): string {
   return `sandbox ${id}`;
 }
 
+/** Of an endpoint that is lent to another engine; a network's may be taken under it. */
+export function lentKey(id: string): string {
+  return `lent ${id}`;
+}
+
 export function createWorld(options: ControllerOptions): World {
   const drivers = new Map(options.drivers.map((driver) => [driver.name, driver]));
   const ipamDrivers = new Map(options.ipamDrivers.map((driver) => [driver.name, driver]));

@@ -13,7 +13,7 @@ export interface DnsService extends AsyncDisposable {
   change(changes: readonly DnsChange[]): Promise<void>;
 
   /**
-   * Starts serving a sandbox: binds 127.0.0.11 inside its namespace and returns the ports; the caller redirects port 53 to
+   * Starts serving a sandbox: binds 127.0.0.11, or the address that the sandbox says, inside its namespace and returns the ports; the caller redirects port 53 to
    * them (firewall `DnsRedirect`). Ports are the preferred ones where they are free, so that after a restart the redirect of
    * before still holds, else ephemeral. The sandbox must be known by a `sandbox` change first.
    */
@@ -23,7 +23,7 @@ export interface DnsService extends AsyncDisposable {
   stop(sandboxId: string): Promise<void>;
 }
 
-/** Where a sandbox's resolver really listens on 127.0.0.11, in its namespace. */
+/** Where a sandbox's resolver really listens on its address, in its namespace. */
 export interface ResolverPorts {
   readonly udpPort: number;
   readonly tcpPort: number;
@@ -63,6 +63,8 @@ export interface DnsSandbox {
   readonly external: boolean;
   /** With `ndots` set by the user, a single-label A or AAAA query is answered empty instead of forwarded. */
   readonly ndotsSet: boolean;
+  /** Where its resolver is, of the sandbox's loopback addresses; 127.0.0.11 when left out. */
+  readonly address?: IpAddress;
 }
 
 export interface DnsUpstream {

@@ -9,6 +9,7 @@ import { KeyedMutex } from "../base/keyed-mutex.ts";
 import type { Log } from "../base/log.ts";
 import type { NamespaceRef } from "../kernel/facts.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { present } from "../store/record-reader.ts";
 import type { DnsChange, DnsEndpoint, DnsNetwork, DnsSandbox, DnsService, ResolverPorts } from "./dns.ts";
 import type { SocketOrder } from "./forward/socket-exchange.ts";
 import { zeroCounters, type DnsCounters } from "./server/counters.ts";
@@ -76,8 +77,8 @@ class WorkerDnsService implements OpenDnsService {
 
   async serve(sandboxId: string, namespace: NamespaceRef, preferred?: ResolverPorts): Promise<ResolverPorts> {
     return this.#turns.run(sandboxId, async () => {
-      const present = this.#served.get(sandboxId);
-      if (present !== undefined && present.namespace === namespace) return present;
+      const served = this.#served.get(sandboxId);
+      if (served !== undefined && served.namespace === namespace) return served;
       if (!this.#sandboxes.has(sandboxId)) {
         throw new EngineError("not-found", `serve DNS: sandbox ${sandboxId} is not known`);
       }
@@ -101,7 +102,9 @@ class WorkerDnsService implements OpenDnsService {
   }
 
   async #serve(sandboxId: string, namespace: NamespaceRef, preferred?: ResolverPorts): Promise<ServedSandbox> {
-    const served = await openServedSockets(this.#kernel, { sandboxId, namespace, ...(preferred && { preferred }) });
+    const address = this.#sandboxes.get(sandboxId)?.address;
+    const place = present({ sandboxId, namespace, address, preferred });
+    const served = await openServedSockets(this.#kernel, place);
     this.#served.set(sandboxId, served);
     try {
       await this.#link.request({ kind: "serve", served });

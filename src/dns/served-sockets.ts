@@ -3,7 +3,7 @@
  * thread, so that a dns worker that dies can be replaced without the ports changing or a query being lost.
  */
 import { closeSync } from "node:fs";
-import { formatAddress } from "../addr/ip-address.ts";
+import { formatAddress, type IpAddress } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
 import type { NamespaceRef } from "../kernel/facts.ts";
 import { KernelError } from "../kernel/kernel-error.ts";
@@ -21,6 +21,8 @@ const EPHEMERAL: ResolverPorts = { udpPort: 0, tcpPort: 0 };
 export interface ServedPlace {
   readonly sandboxId: string;
   readonly namespace: NamespaceRef;
+  /** 127.0.0.11 when left out. */
+  readonly address?: IpAddress;
   /** Ports to take if they are free. */
   readonly preferred?: ResolverPorts;
 }
@@ -28,11 +30,12 @@ export interface ServedPlace {
 /** Equivalent to: nothing that a tool does; `ss -lntu` inside the namespace shows both, with this process. */
 export async function openServedSockets(
   kernel: Pick<Kernel, "openSockets">,
-  { sandboxId, namespace, preferred }: ServedPlace,
+  { sandboxId, namespace, address = RESOLVER_ADDRESS, preferred }: ServedPlace,
 ): Promise<ServedSandbox> {
-  const opened = await bindSockets(kernel, namespace, preferred ?? EPHEMERAL).catch((cause: unknown) => {
+  const at = { namespace, address };
+  const opened = await bindSockets(kernel, at, preferred ?? EPHEMERAL).catch((cause: unknown) => {
     if (preferred === undefined || !isTaken(cause)) throw cause;
-    return bindSockets(kernel, namespace, EPHEMERAL);
+    return bindSockets(kernel, at, EPHEMERAL);
   });
   const [udp, tcp] = opened;
   if (udp === undefined || tcp === undefined) {
@@ -44,11 +47,11 @@ export async function openServedSockets(
 
 async function bindSockets(
   kernel: Pick<Kernel, "openSockets">,
-  namespace: NamespaceRef,
+  at: { readonly namespace: NamespaceRef; readonly address: IpAddress },
   { udpPort, tcpPort }: ResolverPorts,
 ): Promise<readonly OpenedSocket[]> {
-  const address = formatAddress(RESOLVER_ADDRESS);
-  return kernel.openSockets(namespace, [
+  const address = formatAddress(at.address);
+  return kernel.openSockets(at.namespace, [
     { transport: "udp", family: 4, bind: { address, port: udpPort } },
     { transport: "tcp", family: 4, bind: { address, port: tcpPort } },
   ]);

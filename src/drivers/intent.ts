@@ -73,6 +73,14 @@ export interface EndpointIntent {
   readonly attachment?: Attachment;
   /** What a plugin answered when the endpoint joined. */
   readonly plugged?: Plugged;
+  /** Of an endpoint whose sandbox another engine has: it never has an attachment of ours. */
+  readonly lent?: Lent;
+}
+
+/** An endpoint that we provide to another engine, such as dockerd: that moves the interface, and gives it its addresses. */
+export interface Lent {
+  /** Path of the sandbox's namespace file, which is the other engine's; absent until the endpoint joins. */
+  readonly sandboxKey?: string;
 }
 
 /** An interface that a plugin made, and how the sandbox is to use it (`NetworkDriver.Join`). */

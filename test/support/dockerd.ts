@@ -24,17 +24,24 @@ export function withoutDockerd(): string | undefined {
 export class TestDockerd implements AsyncDisposable {
   readonly directory: string;
   readonly #flags: readonly string[];
+  readonly #within: readonly string[];
   #child: ChildProcess | undefined;
   #log = "";
 
-  private constructor(directory: string, flags: readonly string[]) {
+  private constructor(directory: string, flags: readonly string[], within: readonly string[]) {
     this.directory = directory;
     this.#flags = flags;
+    this.#within = within;
   }
 
   /** Resolves once it answers; throws with its log when it does not come to that. */
   static async start(...flags: string[]): Promise<TestDockerd> {
-    const daemon = new TestDockerd(mkdtempSync(join(tmpdir(), "dockerd-")), flags);
+    return TestDockerd.startIn([], ...flags);
+  }
+
+  /** In the namespaces that `within`, put before its command line, enters. */
+  static async startIn(within: readonly string[], ...flags: readonly string[]): Promise<TestDockerd> {
+    const daemon = new TestDockerd(mkdtempSync(join(tmpdir(), "dockerd-")), flags, within);
     mkdirSync(join(daemon.directory, "home"));
     writeFileSync(join(daemon.directory, "daemon.json"), "{}");
     try {
@@ -61,7 +68,8 @@ export class TestDockerd implements AsyncDisposable {
 
   /** Starts it, the first time or again on the same directories. */
   async start(): Promise<void> {
-    const child = spawn("dockerd", [...this.#ownFlags(), ...this.#flags], { stdio: ["ignore", "ignore", "pipe"] });
+    const [program = "", ...words] = [...this.#within, "dockerd", ...this.#ownFlags(), ...this.#flags];
+    const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });
     this.#child = child;
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (this.#log += chunk));
     const answers = async (): Promise<boolean> => {

@@ -1,0 +1,119 @@
+/**
+ * What dockerd's networks are to us, across restarts: dockerd knows a network by an id of its own, on each host another, and
+ * never says its name; the cluster knows it by its name. A binding is all that it takes to make the cluster's network again
+ * when another host removed it while nobody was on it.
+ */
+import { formatAddress, type Family, type IpAddress } from "../../addr/ip-address.ts";
+import { formatPrefix, type Prefix } from "../../addr/prefix.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import { present, RecordReader } from "../../store/record-reader.ts";
+import type { Json, Store } from "../../store/store.ts";
+
+export interface Binding {
+  /** dockerd's id of the network. */
+  readonly networkId: string;
+  /** The cluster's name of it. */
+  readonly name: string;
+  readonly pools: readonly BoundPool[];
+  readonly internal: boolean;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export interface BoundPool {
+  readonly family: Family;
+  readonly poolId: string;
+  readonly subnet: Prefix;
+  readonly gateway: IpAddress;
+}
+
+/** A pool that was leased for a network that dockerd has not made yet. */
+export interface PendingPool extends BoundPool {
+  /** Under which name it was asked for. */
+  readonly name?: string;
+}
+
+const NETWORKS = "plugin-networks";
+const PENDING = "plugin-pools";
+
+export class Bindings {
+  readonly #store: Store;
+  readonly #byId: Map<string, Binding>;
+
+  constructor(store: Store, log: Log) {
+    this.#store = store;
+    this.#byId = new Map();
+    for (const { id, value } of store.list(NETWORKS)) {
+      try {
+        this.#byId.set(id, decode(id, value));
+      } catch (cause) {
+        log.error({ network: id, err: cause }, `stored record left out: ${messageOf(cause)}`);
+      }
+    }
+  }
+
+  get(networkId: string): Binding | undefined {
+    return this.#byId.get(networkId);
+  }
+
+  ofPool(poolId: string): Binding | undefined {
+    return [...this.#byId.values()].find(({ pools }) => pools.some((pool) => pool.poolId === poolId));
+  }
+
+  /** The network is made: its pools wait no longer. */
+  put(binding: Binding): void {
+    this.#store.commit([
+      { put: NETWORKS, id: binding.networkId, value: encode(binding) },
+      ...binding.pools.map(({ poolId }) => ({ remove: PENDING, id: poolId })),
+    ]);
+    this.#byId.set(binding.networkId, binding);
+  }
+
+  remove(networkId: string): void {
+    this.#store.commit([{ remove: NETWORKS, id: networkId }]);
+    this.#byId.delete(networkId);
+  }
+
+  putPending(pool: PendingPool): void {
+    this.#store.commit([{ put: PENDING, id: pool.poolId, value: present({ ...encodePool(pool), name: pool.name }) }]);
+  }
+
+  removePending(poolId: string): void {
+    this.#store.commit([{ remove: PENDING, id: poolId }]);
+  }
+
+  pending(): readonly PendingPool[] {
+    return this.#store.list(PENDING).map(({ id, value }) => {
+      const record = new RecordReader(value, `pool ${id}`);
+      return present({ ...decodePool(record), name: record.field("name").optional((name) => name.text()) });
+    });
+  }
+}
+
+function encode({ networkId: _id, pools, ...rest }: Binding): Json {
+  return { ...rest, pools: pools.map(encodePool) };
+}
+
+function encodePool({ family, poolId, subnet, gateway }: BoundPool) {
+  return { family, poolId, subnet: formatPrefix(subnet), gateway: formatAddress(gateway) };
+}
+
+function decode(networkId: string, value: Json): Binding {
+  const record = new RecordReader(value, `network ${networkId}`);
+  return {
+    networkId,
+    name: record.field("name").text(),
+    pools: record.field("pools").list(decodePool),
+    internal: record.field("internal").flag(),
+    options: record.field("options").map((option) => option.text()),
+  };
+}
+
+function decodePool(record: RecordReader): BoundPool {
+  return {
+    family: record.field("family").oneOf([4, 6] as const),
+    poolId: record.field("poolId").text(),
+    subnet: record.field("subnet").prefix(),
+    gateway: record.field("gateway").address(),
+  };
+}

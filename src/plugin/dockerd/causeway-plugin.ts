@@ -1,0 +1,40 @@
+/**
+ * Causeway as a plugin of dockerd, `causeway plugin`: `docker network create -d causeway --ipam-driver causeway` gives plain
+ * Docker hosts networks that they share, through the cluster's store. It is the controller that the daemon has, whose
+ * endpoints are lent to dockerd; only the protocol and what dockerd leaves unsaid are here.
+ */
+import type { Log } from "../../base/log.ts";
+import type { OpenedController } from "../../controller/open.ts";
+import { servePlugin, type ServedPlugin } from "../plugin.ts";
+import { Bindings } from "./bindings.ts";
+import { ContainerNames } from "./container-names.ts";
+import { DockerApi } from "./docker-api.ts";
+import { ipamHandlers } from "./ipam.ts";
+import { networkHandlers } from "./network.ts";
+
+export interface CausewayPluginOptions {
+  /** Of a host in a cluster. Stays the caller's. */
+  readonly opened: OpenedController;
+  /** Where dockerd finds the plugin; the file's name is the plugin's. */
+  readonly socketPath: string;
+  /** Where dockerd is asked for its containers' names. */
+  readonly dockerSocket: string;
+  readonly log: Log;
+}
+
+/** Resolves once dockerd can find it. */
+export async function openCausewayPlugin(options: CausewayPluginOptions): Promise<ServedPlugin> {
+  const { opened, socketPath, dockerSocket, log } = options;
+  const { controller, store } = opened;
+  await using parts = new AsyncDisposableStack();
+  const names = parts.use(new ContainerNames({ controller, api: new DockerApi(dockerSocket), log }));
+  names.open();
+  const bindings = new Bindings(store, log);
+  const networkDriver = networkHandlers({ controller, bindings, log, onJoin: () => names.look() });
+  const ipamDriver = ipamHandlers(controller, bindings);
+  const served = parts.use(
+    await servePlugin({ name: "causeway", networkDriver, ipamDriver, listen: { socketPath }, log }),
+  );
+  const all = parts.move();
+  return { address: served.address, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}

@@ -1,0 +1,119 @@
+/**
+ * Our address management as dockerd asks for it. dockerd asks for a network's pool before it says anything else of it, so that
+ * is where hosts must agree: by the network's name in the cluster (`--ipam-opt causeway.network=NAME`), or by the subnet.
+ */
+import { formatAddress, sameAddress } from "../../addr/ip-address.ts";
+import { formatPrefix, samePrefix, type Prefix } from "../../addr/prefix.ts";
+import { EngineError } from "../../base/errors.ts";
+import type { Controller } from "../../controller/controller.ts";
+import type { NetworkIntent } from "../../drivers/intent.ts";
+import { present } from "../../store/record-reader.ts";
+import type { AddressRequest, IpamDriverHandlers, LeasedPool, PoolRequest } from "../ipam-driver.ts";
+import type { Bindings, BoundPool, PendingPool } from "./bindings.ts";
+import { checkNetworkName, NETWORK_OPTION } from "./options.ts";
+import {
+  boundNetwork,
+  boundPool,
+  formatSubnets,
+  networkOfPool,
+  poolWith,
+  refuseOverlap,
+  sharedNetworkNamed,
+  sharedNetworkWith,
+} from "./shared-network.ts";
+
+/** Networks whose pools are not of this space have another address management, and no addresses of the cluster's. */
+export const ADDRESS_SPACE = "causeway";
+
+export function ipamHandlers(controller: Controller, bindings: Bindings): IpamDriverHandlers {
+  return {
+    defaultAddressSpaces: { local: ADDRESS_SPACE, global: ADDRESS_SPACE },
+    requestPool: (pool) => requestPool(controller, bindings, pool),
+    releasePool: async ({ poolId }) => {
+      bindings.removePending(poolId);
+      if (networkOfPool(controller, poolId) === undefined) await controller.lending.releasePool(poolId);
+    },
+    requestAddress: (address) => requestAddress(controller, bindings, address),
+    releaseAddress: async ({ poolId, address }) => {
+      const network = networkOfPool(controller, poolId);
+      const isGateway = network?.pools.some(({ gateway }) => gateway !== undefined && sameAddress(gateway, address));
+      if (isGateway !== true) await controller.lending.releaseAddress(poolId, address);
+    },
+  };
+}
+
+async function requestPool(controller: Controller, bindings: Bindings, request: PoolRequest): Promise<LeasedPool> {
+  const { family, subnet, range, options } = request;
+  const name = checkNetworkName(options[NETWORK_OPTION]);
+  const named = name === undefined ? undefined : sharedNetworkNamed(controller, name);
+  const network = named ?? (subnet === undefined ? undefined : sharedNetworkWith(controller, subnet));
+  if (network !== undefined) return poolOf(controller, network, request);
+  if (name === undefined && subnet === undefined) {
+    throw new EngineError(
+      "invalid-argument",
+      `say which network of the cluster this is: --ipam-opt ${NETWORK_OPTION}=NAME, the same on every host`,
+    );
+  }
+  const leased = await controller.lending.requestPool(present({ family, subnet, range }));
+  const pool: PendingPool = present({ ...leased, poolId: leased.id, family, name });
+  bindings.putPending(pool);
+  return answered(pool);
+}
+
+function answered({ poolId, subnet, gateway }: BoundPool): LeasedPool {
+  return { poolId, subnet, gateway: { address: gateway, length: subnet.length } };
+}
+
+/** Of a network that the cluster has: its subnet of the family, which may be asked for by its number too. */
+async function poolOf(controller: Controller, network: NetworkIntent, request: PoolRequest): Promise<LeasedPool> {
+  const { family, subnet, range } = request;
+  const asked = subnet === undefined || subnet.address.value === 0n ? undefined : subnet;
+  const found = asked === undefined ? network.pools.find((pool) => pool.family === family) : poolWith(network, asked);
+  if (found === undefined) {
+    const what = asked === undefined ? `no IPv${family} subnet` : `no subnet ${formatPrefix(asked)}`;
+    throw new EngineError(
+      "invalid-argument",
+      `network ${network.name} of the cluster has ${what}: it has ${formatSubnets(network)}`,
+    );
+  }
+  if (range !== undefined && (found.range === undefined || !samePrefix(found.range, range))) {
+    throw new EngineError(
+      "invalid-argument",
+      `network ${network.name} of the cluster has no range ${formatPrefix(range)}: leave --ip-range out`,
+    );
+  }
+  const pool = boundPool(found);
+  if (asked === undefined) await refuseOverlap(controller, network, pool.subnet);
+  return answered(pool);
+}
+
+async function requestAddress(controller: Controller, bindings: Bindings, request: AddressRequest): Promise<Prefix> {
+  const { poolId, address, purpose } = request;
+  const binding = bindings.ofPool(poolId);
+  if (binding !== undefined) await boundNetwork(controller, binding);
+  const network = networkOfPool(controller, poolId);
+  const pool = network?.pools.find((each) => each.poolId === poolId);
+  if (purpose === "gateway" && network !== undefined && pool !== undefined) {
+    const { gateway, subnet } = boundPool(pool);
+    if (address === undefined || sameAddress(address, gateway)) return { address: gateway, length: subnet.length };
+    throw new EngineError(
+      "invalid-argument",
+      `the gateway of network ${network.name} of the cluster is ${formatAddress(gateway)}: leave --gateway out`,
+    );
+  }
+  const leased = await controller.lending.requestAddress(poolId, present({ address, purpose }));
+  if (purpose === "gateway") await moveGateway(controller, bindings, { poolId, gateway: leased.address });
+  return leased;
+}
+
+/** `--gateway`: instead of the one that the pool came with. */
+async function moveGateway(
+  { lending }: Controller,
+  bindings: Bindings,
+  { poolId, gateway }: Pick<BoundPool, "poolId" | "gateway">,
+): Promise<void> {
+  const pool = bindings.pending().find((each) => each.poolId === poolId);
+  if (pool === undefined || sameAddress(pool.gateway, gateway)) return;
+  bindings.putPending({ ...pool, gateway });
+  await lending.releaseAddress(poolId, pool.gateway);
+}
