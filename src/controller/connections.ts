@@ -14,6 +14,7 @@ import { giveWayOut, keepWayOut, withoutIdleGateway } from "./gateway-network.ts
 import { refreshLinks, refreshParents } from "./links.ts";
 import { endpointPorts } from "./plugin-calls.ts";
 import { plugIn, unplug } from "./plugging.ts";
+import { reconsiderNetworks } from "./shared-networks.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { shareNames } from "./shared-endpoints.ts";
 import { putEndpoints } from "./sandbox-names.ts";
@@ -85,6 +86,7 @@ export async function disconnect(world: World, endpointId: string): Promise<void
     await withoutIdleGateway(world, sandboxId);
     emitEndpoint(world, "disconnect", leaving, sandbox);
   });
+  await reconsiderNetworks(world);
 }
 
 interface Leaving {

@@ -20,7 +20,7 @@ import { takeOverAddresses } from "./link-addresses.ts";
 import { isPlugin, leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
 import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugin-calls.ts";
-import { adoptWaiting, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
+import { reconsiderNetworks, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
 import { withoutSharedLinks } from "./shared-links.ts";
 import { isShared } from "./shared-record.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
@@ -149,7 +149,7 @@ export async function removeNetwork(world: World, reference: string): Promise<vo
     world.registry.commit({ remove: { networks: [id] } });
     if (!network.configOnly) emit(world, network, "destroy");
   });
-  await adoptWaiting(world);
+  await reconsiderNetworks(world);
 }
 
 async function tearDownNetwork(world: World, network: NetworkIntent): Promise<void> {

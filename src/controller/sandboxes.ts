@@ -24,6 +24,7 @@ import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
 import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "./shared-endpoints.ts";
+import { reconsiderNetworks } from "./shared-networks.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import {
   dnsSandbox,
@@ -168,6 +169,7 @@ export async function removeSandbox(world: World, id: string): Promise<void> {
     await forget(world, sandbox, joins);
     for (const join of joins) emitEndpoint(world, "disconnect", join, sandbox);
   });
+  await reconsiderNetworks(world);
 }
 
 /** Parents let go of the address before anybody else can have it. */

@@ -50,8 +50,8 @@ export async function syncNetworks(world: World): Promise<void> {
   for (const { intent } of lost) await letGo(world, intent);
 }
 
-/** A network of this host is gone: a shared one may have waited for its name. */
-export async function adoptWaiting(world: World): Promise<void> {
+/** Something of this host is gone: a shared network may have waited for its name, or to go itself. */
+export async function reconsiderNetworks(world: World): Promise<void> {
   if (world.refused.size === 0) return;
   await syncNetworks(world).catch((cause: unknown) => {
     world.log.error({ err: cause }, `shared networks are not taken over: ${messageOf(cause)}`);

@@ -68,23 +68,27 @@ export class FakeHost implements AsyncDisposable {
 
 export class FakeHosts implements AsyncDisposable {
   readonly store: MemoryCluster;
-  readonly hosts: readonly FakeHost[];
+  readonly hosts: FakeHost[] = [];
 
-  private constructor(store: MemoryCluster, hosts: readonly FakeHost[]) {
+  private constructor(store: MemoryCluster) {
     this.store = store;
-    this.hosts = hosts;
   }
 
   /** All of them open. */
   static async open(count: number): Promise<FakeHosts> {
-    const store = new MemoryCluster();
-    const hosts: FakeHost[] = [];
-    for (let number = 1; number <= count; number++) {
-      const host = new FakeHost({ number, parts: await FakeParts.create(), client: store.client() });
-      await host.open();
-      hosts.push(host);
-    }
-    return new FakeHosts(store, hosts);
+    const all = new FakeHosts(new MemoryCluster());
+    for (let number = 1; number <= count; number++) await all.add();
+    return all;
+  }
+
+  /** One more, open; `isStoreAway`: its client is cut off from the beginning. */
+  async add({ isStoreAway = false }: { readonly isStoreAway?: boolean } = {}): Promise<FakeHost> {
+    const number = this.hosts.length + 1;
+    const host = new FakeHost({ number, parts: await FakeParts.create(), client: this.store.client() });
+    if (isStoreAway) host.client.cut();
+    await host.open();
+    this.hosts.push(host);
+    return host;
   }
 
   /** Counted from 1. */
