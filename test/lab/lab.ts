@@ -104,7 +104,10 @@ async function takeStock(): Promise<readonly string[]> {
   const links = (await run(["ip", "-o", "link"])).stdout.split("\n").map((line) => /^\d+: ([^:@]+)/.exec(line)?.[1]);
   const rules = (await run(["nft", "list", "ruleset"])).stdout.split("\n");
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
-  const files = readdirSync(tmpdir()).filter((name) => /^(?:causeway|etcd|consul|zookeeper)-/.test(name));
+  // Not /tmp/consul-test, which every Consul makes as it starts.
+  const files = readdirSync(tmpdir()).filter((name) =>
+    /^(?:causeway|causeway-lab|etcd|consul|zookeeper)-\w{6}$/.test(name),
+  );
   return [...links.map((name) => `link ${name ?? ""}`), ...rules, ...mounts, ...files];
 }
 

@@ -40,10 +40,7 @@ export async function startConsul(place: ServerPlace = {}): Promise<SingleServer
       name: "consul",
       command: (directory) => {
         writeFileSync(join(directory, "consul.json"), JSON.stringify(configuration));
-        // Elsewhere it would leave a directory behind.
-        const tmp = ["env", `TMPDIR=${directory}`] as const;
-        const consul = findProgram("consul") ?? "consul";
-        return [...tmp, consul, "agent", "-config-file=consul.json", `-data-dir=${directory}/data`];
+        return [findProgram("consul") ?? "consul", "agent", "-config-file=consul.json", `-data-dir=${directory}/data`];
       },
       // A consistent read succeeds once there is a leader that knows it.
       probe: [
