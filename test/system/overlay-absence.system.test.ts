@@ -114,3 +114,16 @@ test("the endpoint of a host that was killed is taken off by force", { skip }, a
   await a.ok("rm -f c2");
   await b.daemon.start();
 });
+
+test("a container that starts with its host waits for the store", { skip }, async () => {
+  await b.ok("run -d --restart always --net shop --name c5 busybox sleep 3600");
+  await b.ok("stop -t 1 c5");
+  await b.daemon.stop();
+  await all?.store.stop();
+  await b.daemon.start();
+  assert.equal(await b.ok("inspect -f {{.State.Running}} c5"), "false");
+  assert.match(b.daemon.log, /container is not started yet, it is tried again/);
+  await all?.store.start();
+  await until("c5 runs", async () => (await b.ok("inspect -f {{.State.Running}} c5")) === "true", 40_000);
+  await pings(b, "c5", "c1");
+});
