@@ -142,6 +142,8 @@ export class OwnEndpoints {
     if (found === undefined) return;
     const holder = tryDecode(key, found.value);
     if (holder === undefined || holder.id === record.id) return;
+    // One that left while the store was away, and could not be taken from there yet.
+    if (holder.host === this.#parts.self && !this.#all.has(holder.id)) return;
     const name = this.#parts.copy.network(record.networkId)?.name ?? record.networkId;
     throw new EngineError("forbidden", `endpoint with name ${record.name} already exists in network ${name}`);
   }

@@ -106,3 +106,23 @@ test("no question costs a request", async () => {
   }
   assert.equal(a.client.requests, before);
 });
+
+test("a name that was given up while the store was away can be had again the moment that is back", async () => {
+  await using all = await FakeHosts.open(2);
+  const { a, b, id } = await sharing(all);
+  const c1 = await a.controller.createSandbox(a.parts.spec("c1", "shop"));
+  await until("b knows c1", () => b.controller.peers(id).length === 1);
+  all.store.stop();
+  await a.controller.removeSandbox(c1.id);
+  all.store.start();
+  // Nothing but the store's absence may hinder it: whoever is refused for that asks again.
+  await until("it may come again", async () => {
+    return a.controller.createSandbox(a.parts.spec("c1", "shop")).then(
+      () => true,
+      (cause: unknown) => {
+        assert.match(String(cause), /cluster store/);
+        return false;
+      },
+    );
+  });
+});
