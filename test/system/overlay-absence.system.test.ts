@@ -127,3 +127,13 @@ test("a container that starts with its host waits for the store", { skip }, asyn
   await until("c5 runs", async () => (await b.ok("inspect -f {{.State.Running}} c5")) === "true", 40_000);
   await pings(b, "c5", "c1");
 });
+
+test("a container that ends while the store is away is restarted when that is there again", { skip }, async () => {
+  await all?.store.stop();
+  const tries = (): number => b.daemon.log.split("is tried again").length;
+  const before = tries();
+  await b.run("kill", "-9", await b.ok("inspect -f {{.State.Pid}} c5"));
+  await until("it is tried again", () => tries() > before);
+  await all?.store.start();
+  await until("c5 runs", async () => (await b.ok("inspect -f {{.State.Running}} c5")) === "true", 40_000);
+});

@@ -11,6 +11,7 @@ import type { ContainerEntry, Run } from "./container-entry.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import { nextRestart } from "./restart-policy.ts";
 import { parseSignal } from "./signals.ts";
+import { waitsFor } from "./start-when-possible.ts";
 import { TaskRunner } from "./task-runner.ts";
 
 const SIGKILL = 9;
@@ -243,6 +244,8 @@ export class ContainerControl {
         await this.runner.start(entry);
       });
       again.catch((error: unknown) => {
+        const starting = { context: this.#context, start: async (one: ContainerEntry) => this.start(one) };
+        if (waitsFor(starting, entry, { error })) return;
         options.log.warn({ container: entry.id, error: messageOf(error) }, "container could not be restarted");
         if (registry.get(entry.id) === entry) entry.tellExit(entry.lastResult());
       });

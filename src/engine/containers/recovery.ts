@@ -7,7 +7,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { someAtOnce } from "../../base/some-at-once.ts";
 import { timestampNs, type TaskProcess } from "../containerd/messages.ts";
 import type { EngineContext } from "../engine-context.ts";
@@ -15,11 +15,9 @@ import type { ContainerControl } from "./container-control.ts";
 import type { ContainerEntry } from "./container-entry.ts";
 import type { ContainerNetworks } from "./container-networks.ts";
 import { startsWithEngine } from "./restart-policy.ts";
+import { startWhenPossible } from "./start-when-possible.ts";
 
 const AT_ONCE = 4 * availableParallelism();
-/** Between attempts to start a container that something is missing for. */
-const FIRST_WAIT_MS = 1_000;
-const MOST_WAIT_MS = 15_000;
 
 export interface RecoveryParts {
   readonly context: EngineContext;
@@ -36,7 +34,8 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   );
   await sweep(parts, tasks);
   const down = context.registry.all().filter((entry) => !entry.running && startsWithEngine(entry.record));
-  const start = async (entry: ContainerEntry): Promise<void> => startOrWait(parts, entry, FIRST_WAIT_MS);
+  const starting = { context, start: async (entry: ContainerEntry) => parts.control.start(entry) };
+  const start = async (entry: ContainerEntry): Promise<void> => startWhenPossible(starting, entry);
   await someAtOnce(
     down.filter((entry) => !needsAnother(entry)),
     AT_ONCE,
@@ -44,26 +43,6 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   );
   // Oldest first: what a container needs was there before it.
   for (const entry of down.filter(needsAnother)) await start(entry);
-}
-
-/**
- * What is not there yet may come: a host often starts before the store of the cluster whose networks its containers are on. Then
- * it is tried again until it is started, removed, or fails for another reason.
- */
-async function startOrWait(parts: RecoveryParts, entry: ContainerEntry, waitMs: number): Promise<void> {
-  const { context, control } = parts;
-  try {
-    await control.start(entry);
-  } catch (error) {
-    const fields = { id: entry.id, error: messageOf(error) };
-    const isAway = error instanceof EngineError && error.code === "unavailable" && !context.stopping.aborted;
-    if (!isAway) return context.options.log.error(fields, "start container with the engine failed");
-    context.options.log.warn(fields, "container is not started yet, it is tried again");
-    entry.restartTimer = setTimeout(() => {
-      const isWanted = !context.stopping.aborted && !entry.running && context.registry.get(entry.id) === entry;
-      if (isWanted) void startOrWait(parts, entry, Math.min(2 * waitMs, MOST_WAIT_MS));
-    }, waitMs).unref();
-  }
 }
 
 /** It shares another's network stack, or is linked to another, which must run before it can. */
