@@ -12,11 +12,11 @@ import { checkCompany, checkEndpointSpec, joinableNetwork } from "./endpoint-spe
 import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { giveWayOut, keepWayOut, withoutIdleGateway } from "./gateway-network.ts";
 import { refreshLinks, refreshParents } from "./links.ts";
-import { endpointPorts } from "./plugin-calls.ts";
+import { endpointPorts } from "./plugins/plugin-calls.ts";
 import { plugIn, unplug } from "./plugging.ts";
-import { reconsiderNetworks } from "./shared-networks.ts";
+import { reconsiderNetworks } from "./shared/shared-networks.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
-import { shareNames } from "./shared-endpoints.ts";
+import { shareNames } from "./shared/shared-endpoints.ts";
 import { putEndpoints } from "./sandbox-names.ts";
 import { emitEndpoint } from "./sandboxes.ts";
 import { sandboxKey, type World } from "./world.ts";

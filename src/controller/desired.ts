@@ -12,7 +12,7 @@ import { HOST, type NamespaceRef } from "../kernel/facts.ts";
 import { compareEndpoints, type GatewayCandidate } from "../sandbox/gateway.ts";
 import { sandboxFacts, type SandboxEndpoint } from "../sandbox/stack.ts";
 import { isGatewayEndpoint } from "./gateway-endpoint.ts";
-import { membersOf } from "./members.ts";
+import { membersOf } from "./shared/members.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import type { World } from "./world.ts";
 

@@ -14,7 +14,7 @@ import type { EndpointSpec } from "./cnm.ts";
 import { joinOf, type Join } from "./desired.ts";
 import { isGatewayEndpoint } from "./gateway-endpoint.ts";
 import { leaseAddresses } from "./lease-addresses.ts";
-import { plugEndpoint, type Joining } from "./plugin-calls.ts";
+import { plugEndpoint, type Joining } from "./plugins/plugin-calls.ts";
 import { present } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 

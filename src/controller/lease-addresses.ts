@@ -12,7 +12,7 @@ import { NoAvailableAddresses } from "../ipam/ipam-errors.ts";
 import type { EndpointSpec } from "./cnm.ts";
 import { present } from "../store/record-reader.ts";
 import { forgiving, isPlugin } from "./lease-pools.ts";
-import { isShared } from "./shared-record.ts";
+import { isShared } from "./shared/shared-record.ts";
 import type { World } from "./world.ts";
 
 export async function leaseAddresses(

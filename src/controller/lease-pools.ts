@@ -13,7 +13,7 @@ import type { IpamDriver, Pool } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
 import { present } from "../store/record-reader.ts";
-import { isShared } from "./shared-record.ts";
+import { isShared } from "./shared/shared-record.ts";
 import type { World } from "./world.ts";
 
 /** Docker's default address management; of a shared network, the cluster's. */

@@ -13,16 +13,16 @@ import { change, tearDown } from "./apply.ts";
 import { attempt } from "./attempt.ts";
 import type { NetworkSpec } from "./cnm.ts";
 import { networkState } from "./desired.ts";
-import { tellHosts } from "./discovered-hosts.ts";
-import { followedState } from "./follow-members.ts";
+import { tellHosts } from "./shared/discovered-hosts.ts";
+import { followedState } from "./shared/follow-members.ts";
 import { findNetwork } from "./find-network.ts";
 import { takeOverAddresses } from "./link-addresses.ts";
 import { isPlugin, leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
-import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugin-calls.ts";
-import { reconsiderNetworks, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared-networks.ts";
+import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugins/plugin-calls.ts";
+import { reconsiderNetworks, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared/shared-networks.ts";
 import { withoutSharedLinks } from "./shared-links.ts";
-import { isShared } from "./shared-record.ts";
+import { isShared } from "./shared/shared-record.ts";
 import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts";
 
 /** A new network, up and known everywhere. When any part fails nothing of it is left. */

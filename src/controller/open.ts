@@ -36,12 +36,12 @@ import { KernelHostPorts } from "../ports/host-ports.ts";
 import { openPortProxy } from "../ports/proxy/open-proxy.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
-import type { ClusterSettings } from "./cluster-settings.ts";
+import type { ClusterSettings } from "./shared/cluster-settings.ts";
 import { Controller } from "./controller.ts";
 import { familiesToForward, forwardLater } from "./forwarding.ts";
 import type { Meter } from "./meter.ts";
-import { ensureNeighbourRoom } from "./neighbour-room.ts";
-import { openShared, sharedDrivers } from "./open-shared.ts";
+import { ensureNeighbourRoom } from "./shared/neighbour-room.ts";
+import { openShared, sharedDrivers } from "./shared/open-shared.ts";
 import { DEFAULT_SETTINGS, type DefaultBridgeSettings, type NetworkSettings } from "./options.ts";
 import { present } from "../store/record-reader.ts";
 

@@ -5,7 +5,7 @@
 import type { KernelFact, NamespaceRef } from "../kernel/facts.ts";
 import { joinsOf, networkState, sandboxState } from "./desired.ts";
 import { lentEndpoints, lentState } from "./lent/lent-state.ts";
-import { isShared } from "./shared-record.ts";
+import { isShared } from "./shared/shared-record.ts";
 import { lentKey, networkKey, sandboxKey, type World } from "./world.ts";
 
 export interface Owner {

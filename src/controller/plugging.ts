@@ -10,11 +10,11 @@ import { change, changeAll } from "./apply.ts";
 import { sandboxNamespace, sandboxState, type Join } from "./desired.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
-import { askOperationalInfo, endEndpoints, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
+import { askOperationalInfo, endEndpoints, leaveDrivers, moveConnectivity } from "./plugins/plugin-calls.ts";
 import { publish, unpublish, type Published } from "./publish.ts";
 import type { EndpointEntry, SandboxEntry } from "./registry.ts";
 import { ownHosts, resolvConfOf } from "./sandbox-files.ts";
-import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "./shared-endpoints.ts";
+import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "./shared/shared-endpoints.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import {
   dnsSandbox,

@@ -18,13 +18,13 @@ import { withWayOut } from "./gateway-network.ts";
 import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
-import { askOperationalInfo, endEndpoints, endpointPorts, leaveDrivers, moveConnectivity } from "./plugin-calls.ts";
+import { askOperationalInfo, endEndpoints, endpointPorts, leaveDrivers, moveConnectivity } from "./plugins/plugin-calls.ts";
 import { publish, unpublish } from "./publish.ts";
 import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";
 import { etcContent, extraHosts, resolvConfOf } from "./sandbox-files.ts";
-import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "./shared-endpoints.ts";
-import { reconsiderNetworks } from "./shared-networks.ts";
+import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "./shared/shared-endpoints.ts";
+import { reconsiderNetworks } from "./shared/shared-networks.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import {
   dnsSandbox,

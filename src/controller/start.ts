@@ -24,7 +24,7 @@ import {
   sandboxPath,
   sandboxState,
 } from "./desired.ts";
-import { takeUpMembers } from "./follow-members.ts";
+import { takeUpMembers } from "./shared/follow-members.ts";
 import { releaseAddresses, replayAddresses } from "./lease-addresses.ts";
 import { replayPools } from "./lease-pools.ts";
 import { settleWaysOut } from "./gateway-network.ts";
@@ -32,15 +32,15 @@ import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
 import { forgetLostLent } from "./lent/lost-lent.ts";
 import { lentEndpoints, lentState } from "./lent/lent-state.ts";
-import { endLostEndpoints, expectPlugins } from "./plugin-calls.ts";
+import { endLostEndpoints, expectPlugins } from "./plugins/plugin-calls.ts";
 import { holdAgain } from "./publish.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
-import { replayPlugins } from "./replay-plugins.ts";
+import { replayPlugins } from "./plugins/replay-plugins.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { rememberPorts } from "./sandbox-names.ts";
 import { openRuntime } from "./sandboxes.ts";
-import { syncNetworks } from "./shared-networks.ts";
-import { isShared } from "./shared-record.ts";
+import { syncNetworks } from "./shared/shared-networks.ts";
+import { isShared } from "./shared/shared-record.ts";
 import { strayNamespaces, withoutSpokenFor } from "./sweep.ts";
 import { isUserDefined, type World } from "./world.ts";
 

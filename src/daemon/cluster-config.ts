@@ -6,7 +6,7 @@ import { isAbsolute } from "node:path";
 import { isLoopback, isUnspecified, tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
 import { formatStoreAddress, parseClusterStoreUrl } from "../cluster/store-address.ts";
-import type { ClusterTls } from "../controller/cluster-settings.ts";
+import type { ClusterTls } from "../controller/shared/cluster-settings.ts";
 import type { Settings } from "./flags/settings.ts";
 
 export interface ClusterConfig {

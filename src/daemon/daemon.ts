@@ -9,7 +9,7 @@ import type { ApiSettings } from "../api/api-context.ts";
 import { formatPrefix } from "../addr/prefix.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { ClusterSettings } from "../controller/cluster-settings.ts";
+import type { ClusterSettings } from "../controller/shared/cluster-settings.ts";
 import { openController } from "../controller/open.ts";
 import type { OpenedController } from "../controller/open.ts";
 import { openEngine } from "../engine/open.ts";

@@ -14,9 +14,9 @@ import type { EndpointIntent } from "../../drivers/intent.ts";
 import { change, tearDown } from "../apply.ts";
 import { attempt } from "../attempt.ts";
 import { joinOf, type Join } from "../desired.ts";
-import { followLogged } from "../follow-members.ts";
-import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "../shared-endpoints.ts";
-import { isShared } from "../shared-record.ts";
+import { followLogged } from "../shared/follow-members.ts";
+import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "../shared/shared-endpoints.ts";
+import { isShared } from "../shared/shared-record.ts";
 import { lentKey, type World } from "../world.ts";
 import { handedOverState, lentInterfaceName, lentState } from "./lent-state.ts";
 

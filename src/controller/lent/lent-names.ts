@@ -8,7 +8,7 @@ import type { EndpointIntent } from "../../drivers/intent.ts";
 import { attempt } from "../attempt.ts";
 import { joinOf } from "../desired.ts";
 import { putEndpoints } from "../sandbox-names.ts";
-import { shareNames } from "../shared-endpoints.ts";
+import { shareNames } from "../shared/shared-endpoints.ts";
 import { lentKey, type World } from "../world.ts";
 import { lentEndpoints } from "./lent-state.ts";
 

@@ -4,17 +4,17 @@
  * of ours that joins, one that has left and news from the cluster all come here. A host without an endpoint on the network
  * carries nothing of it.
  */
-import { messageOf } from "../base/errors.ts";
-import { NOTHING, type DesiredState } from "../drivers/driver.ts";
-import type { NetworkIntent, PeerIntent } from "../drivers/intent.ts";
-import { peerAnnouncements } from "../drivers/overlay/overlay-driver.ts";
-import type { DnsChange } from "../dns/dns.ts";
-import { factKey } from "../kernel/plan.ts";
-import { change, changeAll } from "./apply.ts";
-import { networkState } from "./desired.ts";
+import { messageOf } from "../../base/errors.ts";
+import { NOTHING, type DesiredState } from "../../drivers/driver.ts";
+import type { NetworkIntent, PeerIntent } from "../../drivers/intent.ts";
+import { peerAnnouncements } from "../../drivers/overlay/overlay-driver.ts";
+import type { DnsChange } from "../../dns/dns.ts";
+import { factKey } from "../../kernel/plan.ts";
+import { change, changeAll } from "../apply.ts";
+import { networkState } from "../desired.ts";
 import { membersOf } from "./members.ts";
 import { isShared } from "./shared-record.ts";
-import { networkKey, type World } from "./world.ts";
+import { networkKey, type World } from "../world.ts";
 
 /** What was applied last. */
 export interface Followed {

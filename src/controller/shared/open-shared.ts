@@ -1,20 +1,20 @@
 /** What it takes to share networks with other hosts: the store's client, the cluster over it, and the overlay driver. */
-import type { Log } from "../base/log.ts";
-import type { Cluster } from "../cluster/cluster.ts";
-import { CountedStore } from "../cluster/counted-store.ts";
-import { openClusterStore } from "../cluster/open-cluster-store.ts";
-import { openCluster } from "../cluster/open-cluster.ts";
-import { DEFAULT_TIMES, DEFAULT_VXLAN_PORT } from "../cluster/options.ts";
-import type { Driver } from "../drivers/driver.ts";
-import { createOverlayDriver } from "../drivers/overlay/overlay-driver.ts";
-import { DEFAULT_GLOBAL_POOLS } from "../ipam/default-pools.ts";
-import { present } from "../store/record-reader.ts";
-import type { Store } from "../store/store.ts";
+import type { Log } from "../../base/log.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { CountedStore } from "../../cluster/counted-store.ts";
+import { openClusterStore } from "../../cluster/open-cluster-store.ts";
+import { openCluster } from "../../cluster/open-cluster.ts";
+import { DEFAULT_TIMES, DEFAULT_VXLAN_PORT } from "../../cluster/options.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { createOverlayDriver } from "../../drivers/overlay/overlay-driver.ts";
+import { DEFAULT_GLOBAL_POOLS } from "../../ipam/default-pools.ts";
+import { present } from "../../store/record-reader.ts";
+import type { Store } from "../../store/store.ts";
 import type { ClusterSettings } from "./cluster-settings.ts";
-import { namespaceDirectory } from "./desired.ts";
-import type { ControllerOptions } from "./options.ts";
+import { namespaceDirectory } from "../desired.ts";
+import type { ControllerOptions } from "../options.ts";
 import { underlayMtu } from "./underlay-mtu.ts";
-import type { Meter } from "./meter.ts";
+import type { Meter } from "../meter.ts";
 
 interface SharedParts {
   readonly cache: Store;

@@ -1,8 +1,8 @@
 /** Limits on remembered neighbours are raised, never lowered, and left alone where there are none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { silentLog } from "../base/log.ts";
-import type { Step } from "../kernel/step.ts";
+import { silentLog } from "../../base/log.ts";
+import type { Step } from "../../kernel/step.ts";
 import { ensureNeighbourRoom } from "./neighbour-room.ts";
 
 async function raised(limits: Readonly<Record<string, string>>): Promise<readonly string[]> {

@@ -1,13 +1,13 @@
 /** Who is on a network: of networks that span hosts, this host's endpoints and, from the cluster's local copy, the others'. */
-import type { SharedEndpoint } from "../cluster/cluster.ts";
+import type { SharedEndpoint } from "../../cluster/cluster.ts";
 import {
   NO_MEMBERS,
   type EndpointIntent,
   type NetworkIntent,
   type NetworkMembers,
   type PeerIntent,
-} from "../drivers/intent.ts";
-import type { World } from "./world.ts";
+} from "../../drivers/intent.ts";
+import type { World } from "../world.ts";
 
 /** Of a network of this host alone nobody asks, and it is not looked for. */
 export function membersOf(world: World, network: NetworkIntent): NetworkMembers {

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { formatMac } from "../addr/mac-address.ts";
-import { PluginDrivers } from "../drivers/remote/plugin-drivers.ts";
-import type { ScriptedPlugin } from "../drivers/remote/testing/scripted-plugin.ts";
-import { until } from "../../test/support/wait.ts";
-import type { Controller } from "./controller.ts";
-import { FakeParts } from "./testing/fake-parts.ts";
-import { startLinkingPlugin, type LinkingOptions } from "./testing/linking-plugin.ts";
+import { formatMac } from "../../addr/mac-address.ts";
+import { PluginDrivers } from "../../drivers/remote/plugin-drivers.ts";
+import type { ScriptedPlugin } from "../../drivers/remote/testing/scripted-plugin.ts";
+import { until } from "../../../test/support/wait.ts";
+import type { Controller } from "../controller.ts";
+import { FakeParts } from "../testing/fake-parts.ts";
+import { startLinkingPlugin, type LinkingOptions } from "../testing/linking-plugin.ts";
 
 interface Scene {
   readonly parts: FakeParts;

@@ -1,11 +1,11 @@
 /** Repair inside the namespaces of networks that span hosts, under fakes: what is taken away comes back, what is added goes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../../test/support/wait.ts";
-import { parseAddress } from "../addr/ip-address.ts";
-import { parseMac } from "../addr/mac-address.ts";
-import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "../kernel/facts.ts";
-import { FakeHosts, type FakeHost } from "./testing/fake-hosts.ts";
+import { until } from "../../../test/support/wait.ts";
+import { parseAddress } from "../../addr/ip-address.ts";
+import { parseMac } from "../../addr/mac-address.ts";
+import { HOST, MARK, type KernelFact, type LinkFact, type NamespaceRef } from "../../kernel/facts.ts";
+import { FakeHosts, type FakeHost } from "../testing/fake-hosts.ts";
 
 function sorted(facts: readonly KernelFact[]): readonly string[] {
   return facts

@@ -1,5 +1,5 @@
 /** What stays wrong is looked at again and again, and said when it is new. */
-import type { World } from "./world.ts";
+import type { World } from "../world.ts";
 
 /** Logs an error about the shared network or endpoint unless the same was said of it last. */
 export function sayOnce({ refused, log }: Pick<World, "refused" | "log">, id: string, text: string): void {

@@ -3,13 +3,13 @@
  * was away. One round at a time; what changes during a round is the next round's, all of it together. Now and then everything
  * is compared without being told.
  */
-import { messageOf } from "../base/errors.ts";
-import type { ClusterChange } from "../cluster/cluster.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { ClusterChange } from "../../cluster/cluster.ts";
 import { tellHosts } from "./discovered-hosts.ts";
 import { followLogged } from "./follow-members.ts";
 import { compareEndpoints } from "./shared-endpoints.ts";
 import { syncNetworks } from "./shared-networks.ts";
-import type { World } from "./world.ts";
+import type { World } from "../world.ts";
 
 /** What failed, or was in another's hands when it was looked at. */
 const IDLE_INTERVAL_MS = 20_000;

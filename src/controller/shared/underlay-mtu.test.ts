@@ -1,11 +1,11 @@
 /** The MTU of the wires between hosts, where it is smaller than Ethernet's. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseAddress } from "../addr/ip-address.ts";
-import { parsePrefix } from "../addr/prefix.ts";
-import { silentLog } from "../base/log.ts";
-import { FakeKernel } from "../kernel/fake.ts";
-import { HOST, type LinkFact } from "../kernel/facts.ts";
+import { parseAddress } from "../../addr/ip-address.ts";
+import { parsePrefix } from "../../addr/prefix.ts";
+import { silentLog } from "../../base/log.ts";
+import { FakeKernel } from "../../kernel/fake.ts";
+import { HOST, type LinkFact } from "../../kernel/facts.ts";
 import { underlayMtu } from "./underlay-mtu.ts";
 
 async function mtuOf(mtu: number, address: string): Promise<number | undefined> {

@@ -1,10 +1,10 @@
 /** Plugins that span hosts hear of the cluster's hosts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PluginDrivers } from "../drivers/remote/plugin-drivers.ts";
-import { ScriptedPlugin } from "../drivers/remote/testing/scripted-plugin.ts";
-import { until } from "../../test/support/wait.ts";
-import { FakeHosts } from "./testing/fake-hosts.ts";
+import { PluginDrivers } from "../../drivers/remote/plugin-drivers.ts";
+import { ScriptedPlugin } from "../../drivers/remote/testing/scripted-plugin.ts";
+import { until } from "../../../test/support/wait.ts";
+import { FakeHosts } from "../testing/fake-hosts.ts";
 
 function discoveries(plugin: ScriptedPlugin): readonly unknown[] {
   return plugin.calls

@@ -3,10 +3,10 @@
  * plugin is first used, later who came and who went (libnetwork's node discovery). What could not be told is told again with
  * the next change.
  */
-import { formatAddress } from "../addr/ip-address.ts";
-import { messageOf } from "../base/errors.ts";
-import type { DiscoveredHost, DriverProcedures } from "../drivers/procedures.ts";
-import type { World } from "./world.ts";
+import { formatAddress } from "../../addr/ip-address.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { DiscoveredHost, DriverProcedures } from "../../drivers/procedures.ts";
+import type { World } from "../world.ts";
 
 /** By driver's name, then by address: whom it knows of. */
 export type ToldHosts = Map<string, Map<string, DiscoveredHost>>;

@@ -2,14 +2,14 @@
  * A shared network as the cluster keeps it, and back. Whatever comes from the store may have been written by hand or by
  * another version: it becomes an intent only when every field is what this host could have made itself.
  */
-import { prefixContains, samePrefix } from "../addr/prefix.ts";
-import type { NewSharedNetwork, SharedNetwork } from "../cluster/cluster.ts";
-import { chosenVxlanIds } from "../drivers/overlay/overlay-driver.ts";
-import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
-import { RecordError } from "../store/record-reader.ts";
-import { decodeNetwork, encodeNetwork } from "./records.ts";
-import { PREDEFINED_NAMES } from "./network-spec.ts";
-import type { World } from "./world.ts";
+import { prefixContains, samePrefix } from "../../addr/prefix.ts";
+import type { NewSharedNetwork, SharedNetwork } from "../../cluster/cluster.ts";
+import { chosenVxlanIds } from "../../drivers/overlay/overlay-driver.ts";
+import type { NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
+import { RecordError } from "../../store/record-reader.ts";
+import { decodeNetwork, encodeNetwork } from "../records.ts";
+import { PREDEFINED_NAMES } from "../network-spec.ts";
+import type { World } from "../world.ts";
 
 /** Whether the network is one that all hosts of the cluster have. */
 export function isShared({ cluster }: Pick<World, "cluster">, network: Pick<NetworkIntent, "scope">): boolean {

@@ -4,10 +4,10 @@
  * enough. Our own entries do not count, for they are permanent; those that containers learn do. The limits are those that
  * Docker's overlay driver sets (libnetwork `drivers/overlay/ostweaks_linux.go`).
  */
-import { messageOf } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
-import { HOST } from "../kernel/facts.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import { HOST } from "../../kernel/facts.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 
 const LIMITS = { gc_thresh1: 8192, gc_thresh2: 49_152, gc_thresh3: 65_536 } as const;
 

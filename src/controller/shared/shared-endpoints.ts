@@ -3,17 +3,17 @@
  * after it left. While the cluster's store is away nothing joins, but everything may leave: that is made up for later.
  */
 import { isDeepStrictEqual } from "node:util";
-import { EngineError, messageOf } from "../base/errors.ts";
-import type { Rollback } from "../base/rollback.ts";
-import type { Cluster, OwnEndpoint } from "../cluster/cluster.ts";
-import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
-import type { Join } from "./desired.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { Rollback } from "../../base/rollback.ts";
+import type { Cluster, OwnEndpoint } from "../../cluster/cluster.ts";
+import type { EndpointIntent, NetworkIntent } from "../../drivers/intent.ts";
+import type { Join } from "../desired.ts";
 import { followLogged, followMembers } from "./follow-members.ts";
-import { replayAddresses } from "./lease-addresses.ts";
+import { replayAddresses } from "../lease-addresses.ts";
 import { isIdle } from "./members.ts";
 import { isShared } from "./shared-record.ts";
 import { sayOnce } from "./say-once.ts";
-import { sandboxKey, type World } from "./world.ts";
+import { sandboxKey, type World } from "../world.ts";
 
 /** To be added before the intents are committed, so that it is undone after they are gone. */
 export function forgetMembersIfUndone(world: World, joins: readonly Join[], undo: Rollback): void {

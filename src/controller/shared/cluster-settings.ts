@@ -2,7 +2,7 @@
  * What it takes to share networks with other hosts, as values: `--cluster-store`, `--cluster-store-opt` and
  * `--cluster-advertise` once they have been checked. `open.ts` opens the store and the cluster from it.
  */
-import type { IpAddress } from "../addr/ip-address.ts";
+import type { IpAddress } from "../../addr/ip-address.ts";
 
 export interface ClusterSettings {
   /** "etcd://10.0.0.1:2379,10.0.0.2:2379/prefix". */

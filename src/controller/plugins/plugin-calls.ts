@@ -6,19 +6,19 @@
  * Of built-in drivers none of this is asked.
  */
 import { join as joinPath } from "node:path";
-import { EngineError, messageOf } from "../base/errors.ts";
-import { shortId } from "../base/ids.ts";
-import type { Rollback } from "../base/rollback.ts";
-import type { EndpointIntent, NetworkIntent } from "../drivers/intent.ts";
-import type { EndpointPorts } from "../drivers/procedures.ts";
-import { compareEndpoints } from "../sandbox/gateway.ts";
-import { present } from "../store/record-reader.ts";
-import type { NetworkSpec } from "./cnm.ts";
-import { namespaceDirectory, type Join } from "./desired.ts";
-import { releaseAddresses } from "./lease-addresses.ts";
-import { isPlugin } from "./lease-pools.ts";
-import type { SandboxIntent } from "./sandbox-intent.ts";
-import type { World } from "./world.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { shortId } from "../../base/ids.ts";
+import type { Rollback } from "../../base/rollback.ts";
+import type { EndpointIntent, NetworkIntent } from "../../drivers/intent.ts";
+import type { EndpointPorts } from "../../drivers/procedures.ts";
+import { compareEndpoints } from "../../sandbox/gateway.ts";
+import { present } from "../../store/record-reader.ts";
+import type { NetworkSpec } from "../cnm.ts";
+import { namespaceDirectory, type Join } from "../desired.ts";
+import { releaseAddresses } from "../lease-addresses.ts";
+import { isPlugin } from "../lease-pools.ts";
+import type { SandboxIntent } from "../sandbox-intent.ts";
+import type { World } from "../world.ts";
 
 /** Looks for the drivers that a new network names and that are not built in. Nothing is locked while a program is waited for. */
 export async function findPlugins(world: World, { driver, ipam, configOnly }: NetworkSpec): Promise<void> {

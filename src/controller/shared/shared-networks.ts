@@ -2,16 +2,16 @@
  * Networks that all hosts of a cluster have: made and removed through the cluster, and taken over from it when another host
  * did. Each host keeps them among its own, so that they are there while the store is away.
  */
-import { EngineError, messageOf } from "../base/errors.ts";
-import type { Rollback } from "../base/rollback.ts";
-import type { SharedNetwork } from "../cluster/cluster.ts";
-import type { NetworkIntent } from "../drivers/intent.ts";
-import { changeAll } from "./apply.ts";
-import { NOTHING } from "../drivers/driver.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import type { Rollback } from "../../base/rollback.ts";
+import type { SharedNetwork } from "../../cluster/cluster.ts";
+import type { NetworkIntent } from "../../drivers/intent.ts";
+import { changeAll } from "../apply.ts";
+import { NOTHING } from "../../drivers/driver.ts";
 import { followedState } from "./follow-members.ts";
 import { intentOfShared, isShared, newSharedNetwork, withVxlanIds } from "./shared-record.ts";
 import { sayOnce } from "./say-once.ts";
-import { networkKey, type World } from "./world.ts";
+import { networkKey, type World } from "../world.ts";
 
 /** Held while the list of shared networks is compared with the cluster's, or a new one is made. Outside of all others. */
 export const SHARED_LIST = "shared networks";

@@ -6,17 +6,17 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { until } from "../../test/support/wait.ts";
-import { formatMac } from "../addr/mac-address.ts";
-import { MemoryCluster } from "../cluster/memory/memory-cluster.ts";
-import { makeHosts, removeHosts } from "../drivers/overlay/hosts.fixture.ts";
-import { networkNamespaceName } from "../drivers/overlay/overlay-driver.ts";
-import type { Kernel } from "../kernel/kernel.ts";
-import { json, linkJson, linkNames, openFds, requirePrivateNamespace, sh, within } from "../kernel/testing/netns.ts";
-import { openKernelThread } from "../kernel/thread.ts";
-import type { SandboxView } from "./cnm.ts";
-import { namespaceDirectory } from "./desired.ts";
-import { RealHost } from "./testing/real-hosts.ts";
+import { until } from "../../../test/support/wait.ts";
+import { formatMac } from "../../addr/mac-address.ts";
+import { MemoryCluster } from "../../cluster/memory/memory-cluster.ts";
+import { makeHosts, removeHosts } from "../../drivers/overlay/hosts.fixture.ts";
+import { networkNamespaceName } from "../../drivers/overlay/overlay-driver.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import { json, linkJson, linkNames, openFds, requirePrivateNamespace, sh, within } from "../../kernel/testing/netns.ts";
+import { openKernelThread } from "../../kernel/thread.ts";
+import type { SandboxView } from "../cnm.ts";
+import { namespaceDirectory } from "../desired.ts";
+import { RealHost } from "../testing/real-hosts.ts";
 
 const HOSTS = 2;
 

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { EngineError } from "../base/errors.ts";
-import { PluginDrivers } from "../drivers/remote/plugin-drivers.ts";
-import { rawBytes, status, type ScriptedPlugin, type Script } from "../drivers/remote/testing/scripted-plugin.ts";
-import type { Controller } from "./controller.ts";
-import { FakeParts } from "./testing/fake-parts.ts";
-import { startLinkingPlugin } from "./testing/linking-plugin.ts";
+import { EngineError } from "../../base/errors.ts";
+import { PluginDrivers } from "../../drivers/remote/plugin-drivers.ts";
+import { rawBytes, status, type ScriptedPlugin, type Script } from "../../drivers/remote/testing/scripted-plugin.ts";
+import type { Controller } from "../controller.ts";
+import { FakeParts } from "../testing/fake-parts.ts";
+import { startLinkingPlugin } from "../testing/linking-plugin.ts";
 
 const METHODS = [
   "NetworkDriver.CreateNetwork",

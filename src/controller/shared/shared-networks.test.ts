@@ -1,12 +1,12 @@
 /** Networks that several hosts share, over a cluster store in memory: what one host does the others have, and nobody is harmed by who is away. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseAddress } from "../addr/ip-address.ts";
-import { formatPrefix, parsePrefix } from "../addr/prefix.ts";
-import { until } from "../../test/support/wait.ts";
-import type { KernelFact } from "../kernel/facts.ts";
-import type { SandboxView } from "./cnm.ts";
-import { FakeHosts, type FakeHost } from "./testing/fake-hosts.ts";
+import { parseAddress } from "../../addr/ip-address.ts";
+import { formatPrefix, parsePrefix } from "../../addr/prefix.ts";
+import { until } from "../../../test/support/wait.ts";
+import type { KernelFact } from "../../kernel/facts.ts";
+import type { SandboxView } from "../cnm.ts";
+import { FakeHosts, type FakeHost } from "../testing/fake-hosts.ts";
 
 const shop = { name: "shop", driver: "overlay" } as const;
 

@@ -3,11 +3,11 @@
  * of it. Tunnels over such a link would be cut into fragments, which many firewalls drop, so that small packets pass and large
  * ones vanish; networks that name no MTU get one that fits.
  */
-import { sameAddress, type IpAddress } from "../addr/ip-address.ts";
-import { messageOf } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
-import { HOST } from "../kernel/facts.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import { sameAddress, type IpAddress } from "../../addr/ip-address.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import { HOST } from "../../kernel/facts.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 
 const ETHERNET_MTU = 1500;
 

@@ -1,8 +1,8 @@
 /** Hosts of a cluster that start: without their store, after a reboot, after a crash between two steps; and what questions cost. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../../test/support/wait.ts";
-import { FakeHosts, type FakeHost } from "./testing/fake-hosts.ts";
+import { until } from "../../../test/support/wait.ts";
+import { FakeHosts, type FakeHost } from "../testing/fake-hosts.ts";
 
 const shop = { name: "shop", driver: "overlay", internal: true } as const;
 

@@ -3,12 +3,12 @@
  * again for what the intents hold. In the background, because the program may be starting too, and what runs does not wait
  * for it; what could not be had again is said.
  */
-import { messageOf } from "../base/errors.ts";
-import type { NetworkIntent } from "../drivers/intent.ts";
-import type { IpamDriver } from "../ipam/ipam.ts";
-import { present } from "../store/record-reader.ts";
-import { leasesOf } from "./lease-addresses.ts";
-import type { World } from "./world.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { NetworkIntent } from "../../drivers/intent.ts";
+import type { IpamDriver } from "../../ipam/ipam.ts";
+import { present } from "../../store/record-reader.ts";
+import { leasesOf } from "../lease-addresses.ts";
+import type { World } from "../world.ts";
 
 export async function replayPlugins(world: World): Promise<void> {
   const networks = world.registry.networks().map(({ intent }) => intent);
