@@ -18,7 +18,13 @@ import { withWayOut } from "./gateway-network.ts";
 import { refreshLinks, refreshParents, withLinks } from "./links.ts";
 import { releaseAddresses } from "./lease-addresses.ts";
 import { forgetFlows } from "./port-flows.ts";
-import { askOperationalInfo, endEndpoints, endpointPorts, leaveDrivers, moveConnectivity } from "./plugins/plugin-calls.ts";
+import {
+  askOperationalInfo,
+  endEndpoints,
+  endpointPorts,
+  leaveDrivers,
+  moveConnectivity,
+} from "./plugins/plugin-calls.ts";
 import { publish, unpublish } from "./publish.ts";
 import { present } from "../store/record-reader.ts";
 import type { Entry } from "./registry.ts";

@@ -4,7 +4,13 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PluginDrivers } from "../../drivers/remote/plugin-drivers.ts";
-import { HANDLED, hangs, status, type ScriptedPlugin, type Script } from "../../drivers/remote/testing/scripted-plugin.ts";
+import {
+  HANDLED,
+  hangs,
+  status,
+  type ScriptedPlugin,
+  type Script,
+} from "../../drivers/remote/testing/scripted-plugin.ts";
 import type { KernelFact } from "../../kernel/facts.ts";
 import type { NetworkSpec } from "../cnm.ts";
 import type { Controller } from "../controller.ts";

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { until } from "../../test/support/wait.ts";
-import { EngineError } from "../base/errors.ts";
-import { ROOT } from "../cluster/keys.ts";
-import { rubbish, throwIn } from "../cluster/store-rubbish.fixture.ts";
-import { FakeHosts, type FakeHost } from "./testing/fake-hosts.ts";
+import { until } from "../../../test/support/wait.ts";
+import { EngineError } from "../../base/errors.ts";
+import { ROOT } from "../../cluster/keys.ts";
+import { rubbish, throwIn } from "../../cluster/store-rubbish.fixture.ts";
+import { FakeHosts, type FakeHost } from "../testing/fake-hosts.ts";
 
 const shop = { name: "shop", driver: "overlay" } as const;
 
