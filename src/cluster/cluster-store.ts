@@ -4,11 +4,13 @@
  * when its host does. It knows nothing of networks: that is `cluster.ts`.
  *
  * Every call ends: with its answer, or with EngineError `unavailable` ("cluster store etcd://...: <why>") after at most
- * `CALL_TIMEOUT_MS`. A call that timed out may still have been carried out; whoever repeats it must be able to see that.
+ * `CALL_TIMEOUT_MS`. Reading of much (`list`, `follow`) may take longer as long as the store goes on answering, at most
+ * `READING_TIMEOUT_MS`. A call that timed out may still have been carried out; whoever repeats it must be able to see that.
  */
 
-/** Of one call, reconnecting included. */
+/** Of one call, reconnecting included. A process that is too busy to read its answers has that much longer. */
 export const CALL_TIMEOUT_MS = 5_000;
+export const READING_TIMEOUT_MS = 180_000;
 /**
  * Longest key, in bytes. The values of a transaction together are at most 256 KiB of UTF-8. What is longer, or malformed, is
  * refused with `invalid-argument` (`transaction-limits.ts`).
@@ -35,8 +37,8 @@ export interface ClusterStore extends AsyncDisposable {
 
   /**
    * Keeps `follower` in step with all keys below `prefix` until disposed: first everything there is, then changes in the
-   * order of the store, each key's at least in the end. After an interruption it is given everything again. Resolves once
-   * the first whole copy was delivered; throws `unavailable` when that cannot be had in time (and follows no more).
+   * order of the store, each key's at least in the end. After an interruption it is given what it missed, or everything again.
+   * Resolves once the first whole copy was delivered; throws `unavailable` when that cannot be had in time (and follows no more).
    */
   follow(prefix: string, follower: Follower): Promise<AsyncDisposable>;
 
@@ -83,11 +85,14 @@ export interface ClusterPut {
 
 /** Called one at a time, never again after disposal; what it throws is logged and does not stop the following. */
 export interface Follower {
-  /** Everything there is: what is not in here is gone. Also after each interruption. */
+  /** Everything there is: what is not in here is gone. */
   replace(records: readonly ClusterRecord[]): void;
   /** What came or changed, and keys that went. */
   change(puts: readonly ClusterRecord[], removes: readonly string[]): void;
-  /** The store has not been heard of for a moment (`lost`, with why), or is there again (`back`, before `replace`). */
+  /**
+   * The store has not been heard of for a moment (`lost`, with why), or is there again (`back`): what was missed was told before
+   * that by `change`, or is told next by `replace`.
+   */
   connection(state: "lost" | "back", reason?: string): void;
 }
 

@@ -1,35 +1,53 @@
 /**
  * A cable between a client and a server that a test can pull: a TCP proxy in this process. Pulled, it passes nothing on and
- * accepts nobody, and neither side is told; plugged in again, what was written meanwhile goes through, as TCP sends it again.
+ * accepts nobody, and neither side is told; plugged in again, what was written meanwhile goes through, as TCP sends it again. It
+ * can be long (everything takes a while), and it can be plugged into another server.
  */
 import { createServer, connect } from "node:net";
 import type { Server, Socket } from "node:net";
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parsePlace(host: string): Place {
+  const colon = host.lastIndexOf(":");
+  return { host: host.slice(0, colon), port: Number(host.slice(colon + 1)) };
+}
 
 export class Cable implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #waiting = new Set<Socket>();
-  readonly #to: { readonly host: string; readonly port: number };
+  readonly #delayMs: number;
+  #to: Place;
   #pulled = false;
 
-  private constructor(server: Server, port: number, to: { readonly host: string; readonly port: number }) {
+  private constructor(server: Server, port: number, to: Place, delayMs: number) {
     this.port = port;
     this.#to = to;
+    this.#delayMs = delayMs;
     this.#server = server;
     server.on("connection", (socket) => this.#accept(socket));
   }
 
-  /** To `host:port`. It listens on a free port of 127.0.0.1. */
-  static async to(host: string): Promise<Cable> {
-    const colon = host.lastIndexOf(":");
+  /** To `host:port`. It listens on a free port of 127.0.0.1. What the server says arrives `delayMs` later. */
+  static async to(host: string, delayMs = 0): Promise<Cable> {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject).listen(0, "127.0.0.1", resolve);
     await promise;
     const bound = server.address();
     if (bound === null || typeof bound === "string") throw new Error("a TCP server without a port");
-    return new Cable(server, bound.port, { host: host.slice(0, colon), port: Number(host.slice(colon + 1)) });
+    return new Cable(server, bound.port, parsePlace(host), delayMs);
+  }
+
+  /** Who connects from now on gets to another server; who is connected is cut off. */
+  replug(host: string): void {
+    this.#to = parsePlace(host);
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   pull(): void {
@@ -59,14 +77,17 @@ export class Cable implements AsyncDisposable {
 
   #join(client: Socket): void {
     const server = connect({ ...this.#to, allowHalfOpen: true, noDelay: true });
-    this.#pipe(client, server);
-    this.#pipe(server, client);
+    this.#pipe(client, server, 0);
+    this.#pipe(server, client, this.#delayMs);
     client.resume();
   }
 
-  #pipe(from: Socket, to: Socket): void {
+  #pipe(from: Socket, to: Socket, delayMs: number): void {
     this.#sockets.add(from);
-    from.on("data", (chunk) => to.write(chunk));
+    from.on("data", (chunk) => {
+      if (delayMs === 0) to.write(chunk);
+      else setTimeout(() => to.writable && to.write(chunk), delayMs);
+    });
     from.once("end", () => to.end());
     from.once("error", () => undefined);
     from.once("close", () => {

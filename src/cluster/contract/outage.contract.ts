@@ -1,6 +1,7 @@
 /** The store goes away and comes back. What answers in its place when it is not a store at all: `rubbish.contract.ts`. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { until } from "../../../test/support/wait.ts";
 import type { ContractTimes } from "../cluster-store.contract.ts";
 import { everyCallFails, failsUnavailable, inTime, RecordingFollower, type ContractSuite } from "./world.fixture.ts";
@@ -23,8 +24,8 @@ export function outageContract(suite: ContractSuite, { noticeMs, ttlMs }: Contra
       }
       await until("calls succeed again", async () => store.get(key).catch(() => undefined), noticeMs);
       assert.deepEqual(await store.list(prefix), before);
-      await until("followers are told", () => follower.told.at(-1) === "replace", noticeMs);
-      assert.deepEqual(follower.records(), before);
+      await until("followers are told", () => follower.isBack(), noticeMs);
+      await until("they know all", () => isDeepStrictEqual(follower.records(), before));
       const session = await store.openSession(ttlMs);
       await store.commit({ puts: [{ key, value: "after", session }] });
       await until("following goes on", () => follower.copy.get(key)?.value === "after");

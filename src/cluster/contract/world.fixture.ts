@@ -84,6 +84,11 @@ export class RecordingFollower implements Follower {
     if (state === "lost") this.reasons.push(reason);
   }
 
+  /** Whether it was told that the store is back after it was lost. */
+  isBack(): boolean {
+    return this.told.lastIndexOf("back") > this.told.lastIndexOf("lost");
+  }
+
   /** The copy as `list` would give it. */
   records(): readonly ClusterRecord[] {
     return [...this.copy.values()].sort((a, b) => (a.key < b.key ? -1 : 1));

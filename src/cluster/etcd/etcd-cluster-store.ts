@@ -5,7 +5,7 @@
 import type { Log } from "../../base/log.ts";
 import { EngineError } from "../../base/errors.ts";
 import {
-  CALL_TIMEOUT_MS,
+  READING_TIMEOUT_MS,
   type ClusterCheck,
   type ClusterRecord,
   type ClusterSession,
@@ -19,7 +19,7 @@ import { describeFailure, isLeaseGone, isRevisionGone } from "./etcd-errors.ts";
 import { EtcdFollowing, type Snapshot } from "./etcd-following.ts";
 import { EtcdKeys } from "./etcd-keys.ts";
 import { PAGE } from "./etcd-member.ts";
-import { EtcdMembers, type CallOptions } from "./etcd-members.ts";
+import { EtcdMembers } from "./etcd-members.ts";
 import { etcd, type Compare, type KeyValue, type RequestOp } from "./etcd-protocol.ts";
 import { EtcdSession } from "./etcd-session.ts";
 
@@ -90,7 +90,7 @@ class EtcdClusterStore implements ClusterStore {
         follower,
         members: this.#members,
         keys: this.#keys,
-        read: (deadlineAt) => this.#readAll(prefix, deadlineAt),
+        read: () => this.#readAll(prefix),
         log: this.#log,
       });
       this.#followings.add(following);
@@ -128,10 +128,11 @@ class EtcdClusterStore implements ClusterStore {
   }
 
   /** Everything below the prefix as of one revision, a page after the other. */
-  async #readAll(prefix: string, deadlineAt = performance.now() + CALL_TIMEOUT_MS): Promise<Snapshot> {
+  async #readAll(prefix: string): Promise<Snapshot> {
+    const endAt = performance.now() + READING_TIMEOUT_MS;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#readPages(prefix, { repeatable: true, deadlineAt });
+        return await this.#readPages(prefix, endAt);
       } catch (error) {
         // Compacted away between two pages, or asked of a member that is not there yet: the next reading has a newer one.
         if (!isRevisionGone(error) || attempt === READINGS) throw error;
@@ -139,17 +140,20 @@ class EtcdClusterStore implements ClusterStore {
     }
   }
 
-  async #readPages(prefix: string, options: CallOptions): Promise<Snapshot> {
+  /** Each page has the time of a call, so that many hosts that read much from a busy etcd come to an end. */
+  async #readPages(prefix: string, endAt: number): Promise<Snapshot> {
     const range = this.#keys.rangeBelow(prefix);
     const found: KeyValue[] = [];
     let revision = "0";
     for (let key = range.key; ;) {
       const request = { key, rangeEnd: range.rangeEnd, limit: PAGE, revision };
-      const { header, kvs, more } = await this.#members.call(etcd.range, request, options);
+      const { header, kvs, more } = await this.#members.call(etcd.range, request, { repeatable: true });
       if (revision === "0") revision = header?.revision ?? "0";
       found.push(...kvs);
       const last = kvs.at(-1);
       if (!more || last === undefined) break;
+      if (Buffer.compare(last.key, key) < 0) throw new Error("keys out of order");
+      if (performance.now() > endAt) throw new Error("reading everything took too long");
       key = Buffer.concat([last.key, Buffer.of(0)]);
     }
     return { records: found.map((kv) => this.#keys.decodeRecord(kv)), revision };

@@ -176,7 +176,7 @@ describe("etcd of three members", { skip: missing }, () => {
     await until("the follower is told", () => follower.told.includes("lost"), 20_000);
     await everyCallFails(store, "quorum");
     await servers.start();
-    await until("it is back", () => follower.told.at(-1) === "replace", 20_000);
+    await until("it is back", () => follower.isBack(), 20_000);
     assert.equal((await store.get("quorum/a"))?.value, "1");
   });
 });

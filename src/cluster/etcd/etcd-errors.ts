@@ -38,7 +38,7 @@ export function describeFailure(thrown: unknown): EtcdFailure {
     .replaceAll(DECORATION, "")
     .replaceAll(/\s+/g, " ")
     .replace(/[ .]+$/, "");
-  const reason = thrown.code === status.DEADLINE_EXCEEDED ? "no answer in time" : details || status[thrown.code];
+  const reason = details || status[thrown.code];
   return { reason, untouched: UNTOUCHED.test(reason), final: FINAL.has(thrown.code) };
 }
 

@@ -1,16 +1,20 @@
 /**
- * One follower of an etcd store: read everything at one revision, watch from the next, and begin again when the watch ends,
- * for whatever reason (a dead member, a cut cable, a cluster without leader, a history compacted away).
+ * One follower of an etcd store: read everything at one revision, and watch from the next. When the watch ends, for whatever
+ * reason, another takes up where it stopped, so that an interruption costs what changed meanwhile and no more. Only where etcd
+ * has that history no more (compacted away, or another store altogether) everything is read again, with pauses that keep the
+ * hosts of a cluster from doing so all at once.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import { CALL_TIMEOUT_MS, type ClusterRecord, type Follower } from "../cluster-store.ts";
-import { describeFailure } from "./etcd-errors.ts";
+import { afterPatience } from "../../base/patience.ts";
+import type { ClusterRecord, Follower } from "../cluster-store.ts";
+import { isRevisionGone } from "./etcd-errors.ts";
 import type { EtcdKeys } from "./etcd-keys.ts";
-import type { EtcdMember, MemberStream } from "./etcd-member.ts";
 import type { EtcdMembers } from "./etcd-members.ts";
-import { etcd, type WatchRequest, type WatchResponse } from "./etcd-protocol.ts";
+import { EtcdPosition } from "./etcd-position.ts";
+import { etcd, type WatchResponse } from "./etcd-protocol.ts";
+import { Compacted, EtcdWatch } from "./etcd-watch.ts";
 
 /** Everything below a prefix as of one revision. */
 export interface Snapshot {
@@ -23,27 +27,30 @@ export interface FollowingOf {
   readonly follower: Follower;
   readonly members: EtcdMembers;
   readonly keys: EtcdKeys;
-  readonly read: (deadlineAt: number) => Promise<Snapshot>;
+  readonly read: () => Promise<Snapshot>;
   readonly log: Log;
 }
 
-/** Between attempts; drawn anew each time, so that hosts do not all read everything at once when etcd is back. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 600;
-
-interface OpenWatch {
-  readonly member: EtcdMember;
-  readonly stream: MemberStream<WatchRequest, WatchResponse>;
-  /** Rejects with why the watch is over. */
-  readonly over: Promise<never>;
-  /** Delivers what came meanwhile, and from now on what comes. */
-  readonly flow: () => void;
+/** A pause is drawn from 0 to `firstMs`, to twice that after one failure, and so on up to `mostMs`. */
+interface Pauses {
+  readonly firstMs: number;
+  readonly mostMs: number;
 }
+/** Taking up a watch is no work for etcd. */
+const BEFORE_WATCH: Pauses = { firstMs: 300, mostMs: 3_000 };
+const BEFORE_READING: Pauses = { firstMs: 1_000, mostMs: 20_000 };
+/**
+ * How long what was missed may take to arrive. That the last of it has arrived is seen by its revision, unless the store's last
+ * revision is of something else.
+ */
+const CATCH_UP_MS = 1_000;
 
 export class EtcdFollowing implements AsyncDisposable {
   readonly #of: FollowingOf;
   readonly #stop = new AbortController();
-  #stream: MemberStream<WatchRequest, WatchResponse> | undefined;
+  #watch: EtcdWatch | undefined;
+  #position: EtcdPosition | undefined;
+  #awaited: { readonly revision: bigint; readonly arrived: () => void } | undefined;
 
   private constructor(of: FollowingOf) {
     this.#of = of;
@@ -52,114 +59,146 @@ export class EtcdFollowing implements AsyncDisposable {
   /** Throws when the first copy cannot be had. */
   static async start(of: FollowingOf): Promise<EtcdFollowing> {
     const following = new EtcdFollowing(of);
-    const { snapshot, watch } = await following.#begin();
-    following.#tell(() => of.follower.replace(snapshot.records));
+    const { records, watch } = await following.#begin();
+    following.#tell(() => of.follower.replace(records));
     void following.#follow(watch);
     return following;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    this.#stream?.cancel();
+    this.#watch?.[Symbol.dispose]();
   }
 
-  async #follow(first: OpenWatch): Promise<void> {
-    const { follower } = this.#of;
-    for (let watch = first; ;) {
-      watch.flow();
-      const reason = await watch.over.catch((error: unknown) => describeFailure(error).reason);
-      // Where etcd cancelled the watch, the stream is still open.
-      watch.stream.cancel();
+  async #follow(first: EtcdWatch): Promise<void> {
+    const { follower, members } = this.#of;
+    first.flow();
+    for (let watch: EtcdWatch | undefined = first; watch !== undefined; watch = await this.#again()) {
+      const reason = await watch.ended();
+      watch[Symbol.dispose]();
       if (this.#stop.signal.aborted) return;
-      this.#of.members.failed(watch.member);
+      members.failed(watch.member);
       this.#tell(() => follower.connection("lost", reason));
-      const again = await this.#beginAgain();
-      if (again === undefined) return;
-      this.#tell(() => follower.connection("back"));
-      this.#tell(() => follower.replace(again.snapshot.records));
-      watch = again.watch;
     }
   }
 
-  /** Until it succeeds, or the following is disposed. */
-  async #beginAgain(): Promise<{ snapshot: Snapshot; watch: OpenWatch } | undefined> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      const pauseMs = RETRY_MIN_MS + Math.random() * (RETRY_MAX_MS - RETRY_MIN_MS);
-      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+  /** A watch that flows, the follower being told of what it missed; undefined once the following is disposed. */
+  async #again(): Promise<EtcdWatch | undefined> {
+    const { prefix, log } = this.#of;
+    for (let failures = 0; !this.#stop.signal.aborted; failures++) {
+      const position = this.#position;
+      await this.#pause(position === undefined ? BEFORE_READING : BEFORE_WATCH, failures);
+      if (this.#stop.signal.aborted) break;
       try {
-        return await this.#begin();
+        if (position === undefined) return await this.#readAgain();
+        const watch = await this.#resume(position);
+        if (watch !== undefined) return watch;
+        log.debug({ prefix }, "cluster store: what was missed is not to be had, everything is read again");
+        this.#position = undefined;
+        failures = -1;
       } catch (error) {
-        this.#of.log.debug({ prefix: this.#of.prefix, error: messageOf(error) }, "cluster store: not back yet");
+        log.debug({ prefix, error: messageOf(error) }, "cluster store: not back yet");
       }
     }
     return undefined;
   }
 
-  /** Everything there is, and a watch of what comes after it. */
-  async #begin(): Promise<{ snapshot: Snapshot; watch: OpenWatch }> {
-    const deadlineAt = performance.now() + CALL_TIMEOUT_MS;
-    const snapshot = await this.#of.read(deadlineAt);
-    const watch = await this.#watch(String(BigInt(snapshot.revision) + 1n), deadlineAt);
-    return { snapshot, watch };
+  async #pause({ firstMs, mostMs }: Pauses, failures: number): Promise<void> {
+    const pauseMs = Math.random() * Math.min(mostMs, firstMs * 2 ** failures);
+    await delay(pauseMs, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
   }
 
-  async #watch(startRevision: string, deadlineAt: number): Promise<OpenWatch> {
-    const { members, keys, prefix } = this.#of;
-    const member = await members.connected(deadlineAt);
-    const stream = member.stream(etcd.watch);
-    this.#stream = stream;
-    const created = Promise.withResolvers<void>();
-    const over = Promise.withResolvers<never>();
-    // Whoever waits gets it; nobody may be waiting yet.
-    over.promise.catch(() => undefined);
-    let waiting: WatchResponse[] | undefined = [];
-    stream.on("error", over.reject);
-    stream.on("end", () => over.reject(new Error("the watch was ended")));
-    stream.on("data", (response: WatchResponse) => {
-      if (response.canceled) over.reject(new Error(`the watch was cancelled: ${cancelReason(response)}`));
-      else if (response.created) created.resolve();
-      else if (waiting === undefined) this.#deliver(response);
-      else waiting.push(response);
-    });
-    stream.write({ createRequest: { ...keys.rangeBelow(prefix), startRevision } });
-    if (this.#stop.signal.aborted) stream.cancel();
-    const late = setTimeout(
-      over.reject,
-      deadlineAt - performance.now(),
-      new Error(`${member.name}: no answer in time`),
-    );
+  async #readAgain(): Promise<EtcdWatch> {
+    const { follower } = this.#of;
+    const { records, watch } = await this.#begin();
+    this.#tell(() => follower.connection("back"));
+    this.#tell(() => follower.replace(records));
+    watch.flow();
+    return watch;
+  }
+
+  /** Everything there is, and a watch of what comes after it. */
+  async #begin(): Promise<{ records: readonly ClusterRecord[]; watch: EtcdWatch }> {
+    const { records, revision } = await this.#of.read();
+    const position = new EtcdPosition(revision, records);
+    const watch = await this.#openWatch(position);
+    this.#position = position;
+    return { records, watch };
+  }
+
+  /** Undefined where the store has no such history. */
+  async #resume(position: EtcdPosition): Promise<EtcdWatch | undefined> {
+    const revision = await this.#provedAt(position);
+    if (revision === undefined) return undefined;
     try {
-      await Promise.race([created.promise, over.promise]);
+      const watch = await this.#openWatch(position);
+      watch.flow();
+      await Promise.race([this.#arrived(position, revision), watch.ended()]);
+      this.#tell(() => this.#of.follower.connection("back"));
+      return watch;
     } catch (error) {
-      stream.cancel();
-      members.failed(member);
+      if (error instanceof Compacted) return undefined;
       throw error;
-    } finally {
-      clearTimeout(late);
     }
-    const flow = (): void => {
-      const came = waiting ?? [];
-      waiting = undefined;
-      for (const response of came) this.#deliver(response);
-    };
-    return { member, stream, over: over.promise, flow };
+  }
+
+  /** The store's revision now, if its history is the one that we know. */
+  async #provedAt({ proof, seen }: EtcdPosition): Promise<bigint | undefined> {
+    if (proof === undefined) return undefined;
+    const { members, keys } = this.#of;
+    const request = { key: keys.encode(proof.key), revision: String(proof.at) };
+    try {
+      const { header, kvs } = await members.call(etcd.range, request, { repeatable: true });
+      const revision = BigInt(header?.revision ?? "0");
+      return kvs[0]?.modRevision === proof.version && revision >= seen ? revision : undefined;
+    } catch (error) {
+      if (isRevisionGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #arrived(position: EtcdPosition, revision: bigint): Promise<void> {
+    if (position.seen >= revision) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited = { revision, arrived: resolve };
+    const callOff = afterPatience(CATCH_UP_MS, resolve);
+    await promise;
+    callOff();
+    this.#awaited = undefined;
+  }
+
+  async #openWatch(position: EtcdPosition): Promise<EtcdWatch> {
+    const { members, keys, prefix } = this.#of;
+    const watch = await EtcdWatch.open({
+      members,
+      range: keys.rangeBelow(prefix),
+      startRevision: position.seen + 1n,
+      deliver: (response) => this.#deliver(response, position),
+    });
+    this.#watch = watch;
+    if (this.#stop.signal.aborted) watch[Symbol.dispose]();
+    return watch;
   }
 
   /** A key that changed several times in one answer is told of with its last state. */
-  #deliver({ events }: WatchResponse): void {
+  #deliver({ header, events }: WatchResponse, position: EtcdPosition): void {
     const { keys, follower } = this.#of;
     const last = new Map<string, ClusterRecord | undefined>();
+    let revision = position.seen;
     for (const { type, kv } of events) {
       if (kv === null) continue;
       const record = keys.decodeRecord(kv);
       last.delete(record.key);
       last.set(record.key, type === "PUT" ? record : undefined);
+      revision = BigInt(kv.modRevision);
     }
-    if (last.size === 0) return;
+    // Without events it says how far there were none; with events there may be more of the revision that it names.
+    if (events.length === 0 && header !== null) revision = BigInt(header.revision);
     const puts = [...last.values()].filter((record) => record !== undefined);
     const removes = [...last].filter(([, record]) => record === undefined).map(([key]) => key);
-    this.#tell(() => follower.change(puts, removes));
+    if (revision > position.seen) position.move(revision, puts, removes);
+    if (last.size > 0) this.#tell(() => follower.change(puts, removes));
+    if (this.#awaited !== undefined && revision >= this.#awaited.revision) this.#awaited.arrived();
   }
 
   #tell(say: () => void): void {
@@ -171,9 +210,4 @@ export class EtcdFollowing implements AsyncDisposable {
       log.error({ prefix, error: messageOf(error) }, "a follower of the cluster store failed");
     }
   }
-}
-
-function cancelReason({ compactRevision, cancelReason }: WatchResponse): string {
-  if (compactRevision !== "0") return `what came before revision ${compactRevision} is compacted away`;
-  return cancelReason === "" ? "no reason given" : cancelReason;
 }

@@ -1,7 +1,9 @@
 /**
- * One member of an etcd cluster: a gRPC channel that connects when it is used. A cable that was pulled is noticed by HTTP/2
- * pings within `PING_MS + PING_TIMEOUT_MS`, and a member that lost its cluster says so instead of answering from what it
- * remembers (`hasleader`).
+ * One member of an etcd cluster: a gRPC channel that connects when it is used. A member that lost its cluster says so instead of
+ * answering from what it remembers (`hasleader`).
+ *
+ * Time limits are ours and not gRPC's, whose deadlines and pings take a member for dead when this process was too busy to read
+ * what it said (`patience.ts`).
  */
 import {
   Client,
@@ -14,6 +16,7 @@ import {
 } from "@grpc/grpc-js";
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
+import { afterPatience } from "../../base/patience.ts";
 import { MAX_VALUE_BYTES } from "../transaction-limits.ts";
 import { describeFailure } from "./etcd-errors.ts";
 import { etcd } from "./etcd-protocol.ts";
@@ -22,17 +25,16 @@ import { formatStoreHost, type StoreHost, type StoreTls } from "../store-address
 export const OUT_OF_TIME = "no connection in time";
 /** Records asked for at once. */
 export const PAGE = 500;
-/** etcd's servers hang up on clients that ping more often than every 5 s. */
-const PING_MS = 6_000;
-const PING_TIMEOUT_MS = 3_000;
+/** For a request that is no work at all. */
+const PROBE_TIMEOUT_MS = 3_000;
+/** Answered by the member itself, from what it has. */
+const PROBE = { key: Buffer.from("causeway"), limit: 1, serializable: true };
 /** A page of the longest records. */
 const MAX_ANSWER_BYTES = PAGE * (MAX_VALUE_BYTES + 1024);
 
 const OPTIONS = {
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 1_000,
-  "grpc.keepalive_time_ms": PING_MS,
-  "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
   "grpc.max_receive_message_length": MAX_ANSWER_BYTES,
   // A channel that is given up takes its connection with it.
   "grpc.use_local_subchannel_pool": 1,
@@ -40,6 +42,9 @@ const OPTIONS = {
 } as const;
 
 export type MemberStream<Request, Response> = ClientDuplexStream<Request, Response>;
+
+/** Asks over the connection that a stream has, whichever the member has by now, whether it is alive; throws when not. */
+export type Probe = () => Promise<void>;
 
 export class EtcdMember implements Disposable {
   readonly name: string;
@@ -56,16 +61,22 @@ export class EtcdMember implements Disposable {
 
   /** Undefined once there is a connection; why not, as soon as that failed or `withinMs` have passed. */
   async connect(withinMs: number): Promise<string | undefined> {
-    const deadline = Date.now() + withinMs;
     const channel = this.#open().getChannel();
-    for (;;) {
-      const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return undefined;
-      if (state === connectivityState.SHUTDOWN) return `${this.name}: closed`;
-      if (state === connectivityState.TRANSIENT_FAILURE) return this.#failureToConnect();
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      channel.watchConnectivityState(state, deadline, (error) => resolve(error === undefined));
-      if (!(await promise)) return `${this.name}: ${OUT_OF_TIME}`;
+    const { promise: late, resolve: expire } = Promise.withResolvers<"late">();
+    const callOff = afterPatience(withinMs, () => expire("late"));
+    try {
+      for (;;) {
+        const state = channel.getConnectivityState(true);
+        if (state === connectivityState.READY) return undefined;
+        if (state === connectivityState.SHUTDOWN) return `${this.name}: closed`;
+        if (state === connectivityState.TRANSIENT_FAILURE) return await this.#failureToConnect();
+        const { promise: changed, resolve } = Promise.withResolvers<void>();
+        // Told at the latest when the channel is given up, as one that was late is.
+        channel.watchConnectivityState(state, Infinity, () => resolve());
+        if ((await Promise.race([changed, late])) === "late") return `${this.name}: ${OUT_OF_TIME}`;
+      }
+    } finally {
+      callOff();
     }
   }
 
@@ -74,40 +85,29 @@ export class EtcdMember implements Disposable {
     request: Request,
     withinMs: number,
   ): Promise<Response> {
-    const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const call = this.#open().makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      withLeader(),
-      { deadline: Date.now() + withinMs },
-      (error, response) => {
-        this.#calls.delete(call);
-        if (error !== null) reject(error);
-        else if (response === undefined) reject(new Error("an empty answer"));
-        else resolve(response);
-      },
-    );
-    this.#calls.add(call);
-    return promise;
+    return this.#callOver(this.#open(), method, request, withinMs);
   }
 
   /** The caller listens to `error`, and cancels. */
   stream<Request, Response>(
     method: MethodDefinition<Request, Response>,
-    withinMs?: number,
-  ): MemberStream<Request, Response> {
-    return this.#open().makeBidiStreamRequest(
+  ): { readonly stream: MemberStream<Request, Response>; readonly probe: Probe } {
+    const client = this.#open();
+    const stream = client.makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
       withLeader(),
-      withinMs === undefined ? {} : { deadline: Date.now() + withinMs },
+      {},
     );
+    const probe = async (): Promise<void> => {
+      if (this.#client !== client) throw new Error("its connection was given up");
+      await this.#callOver(client, etcd.range, PROBE, PROBE_TIMEOUT_MS);
+    };
+    return { stream, probe };
   }
 
-  /** The next use connects anew: waiting for the old connection, TCP might take minutes. Streams over it end by its pings. */
+  /** The next use connects anew: waiting for the old connection, TCP might take minutes. Streams over it end by their probes. */
   giveUpConnection(): void {
     this.#client?.close();
     this.#client = undefined;
@@ -122,10 +122,42 @@ export class EtcdMember implements Disposable {
   /** The channel tells why it has no connection only to calls, which fail at once. */
   async #failureToConnect(): Promise<string> {
     try {
-      await this.call(etcd.range, { key: Buffer.from("causeway"), limit: 1 }, PING_TIMEOUT_MS);
+      await this.call(etcd.range, PROBE, PROBE_TIMEOUT_MS);
       return `${this.name}: connected late`;
     } catch (error) {
       return `${this.name}: ${describeFailure(error).reason}`;
+    }
+  }
+
+  async #callOver<Request, Response>(
+    client: Client,
+    method: MethodDefinition<Request, Response>,
+    request: Request,
+    withinMs: number,
+  ): Promise<Response> {
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const call = client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      withLeader(),
+      (error, response) => {
+        if (error !== null) reject(error);
+        else if (response === undefined) reject(new Error("an empty answer"));
+        else resolve(response);
+      },
+    );
+    this.#calls.add(call);
+    const callOff = afterPatience(withinMs, () => {
+      reject(new Error("no answer in time"));
+      call.cancel();
+    });
+    try {
+      return await promise;
+    } finally {
+      callOff();
+      this.#calls.delete(call);
     }
   }
 

@@ -11,14 +11,14 @@ import { EtcdMember, OUT_OF_TIME } from "./etcd-member.ts";
 
 /** When there are others to ask, so long is waited for a member to connect, or to answer what may be asked again. */
 const PATIENCE_MS = 1_500;
+/** Left of a call's time after a process was held up: enough to hear an answer that is there already. */
+const LEAST_MS = 250;
 /** Between rounds over all members. */
 const PAUSE_MS = 100;
 
 export interface CallOptions {
   /** Done twice is as good as done once. */
   readonly repeatable: boolean;
-  /** As `performance.now()` counts; `CALL_TIMEOUT_MS` from now. */
-  readonly deadlineAt?: number;
 }
 
 export class EtcdMembers implements Disposable {
@@ -42,10 +42,10 @@ export class EtcdMembers implements Disposable {
     request: Request,
     options: CallOptions,
   ): Promise<Response> {
-    const deadlineAt = options.deadlineAt ?? performance.now() + CALL_TIMEOUT_MS;
+    const deadlineAt = performance.now() + CALL_TIMEOUT_MS;
     for (let attempt = 1; ; attempt++) {
       const member = await this.connected(deadlineAt);
-      const remainingMs = deadlineAt - performance.now();
+      const remainingMs = Math.max(LEAST_MS, deadlineAt - performance.now());
       const patient = this.#members.length === 1 || !options.repeatable;
       try {
         return await member.call(method, request, patient ? remainingMs : Math.min(remainingMs, PATIENCE_MS));
@@ -66,9 +66,9 @@ export class EtcdMembers implements Disposable {
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw new Error("the client is closed");
       const member = this.#member();
-      const remainingMs = deadlineAt - performance.now();
+      const remainingMs = Math.max(LEAST_MS, deadlineAt - performance.now());
       const withinMs = this.#members.length === 1 ? remainingMs : Math.min(remainingMs, PATIENCE_MS);
-      const failure = await member.connect(Math.max(0, withinMs));
+      const failure = await member.connect(withinMs);
       if (failure === undefined) return member;
       this.failed(member);
       // That time ran out in the last attempt says less than what went wrong in one before.

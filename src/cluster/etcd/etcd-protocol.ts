@@ -18,6 +18,7 @@ export interface RangeRequest {
   readonly rangeEnd?: Buffer;
   readonly limit?: number;
   readonly revision?: string;
+  readonly serializable?: boolean;
 }
 
 export interface RangeResponse {
@@ -43,10 +44,16 @@ export interface TxnRequest {
 }
 
 export interface WatchRequest {
-  readonly createRequest: { readonly key: Buffer; readonly rangeEnd: Buffer; readonly startRevision: string };
+  readonly createRequest: {
+    readonly key: Buffer;
+    readonly rangeEnd: Buffer;
+    readonly startRevision: string;
+    readonly progressNotify: boolean;
+  };
 }
 
 export interface WatchResponse {
+  readonly header: { readonly revision: string } | null;
   readonly created: boolean;
   readonly canceled: boolean;
   readonly compactRevision: string;

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { afterPatience } from "../../base/patience.ts";
 import { CALL_TIMEOUT_MS, type ClusterSession } from "../cluster-store.ts";
 import { describeFailure, isLeaseGone } from "./etcd-errors.ts";
 import type { EtcdMembers } from "./etcd-members.ts";
@@ -85,8 +86,9 @@ export class EtcdSession implements ClusterSession {
   async #beat(): Promise<number> {
     const withinMs = Math.min(CALL_TIMEOUT_MS, this.ttlMs / 3);
     const member = await this.#members.connected(performance.now() + withinMs);
-    const stream = member.stream(etcd.leaseKeepAlive, withinMs);
+    const { stream } = member.stream(etcd.leaseKeepAlive);
     const { promise, resolve, reject } = Promise.withResolvers<Lease>();
+    const callOff = afterPatience(withinMs, () => reject(new Error("no answer in time")));
     stream.on("data", resolve);
     stream.on("error", reject);
     stream.on("end", () => reject(new Error("no answer about the session")));
@@ -97,6 +99,7 @@ export class EtcdSession implements ClusterSession {
       this.#members.failed(member);
       throw error;
     } finally {
+      callOff();
       stream.cancel();
     }
   }
