@@ -9,6 +9,7 @@ import {
   compareAddresses,
   formatAddress,
   isLoopback,
+  isMulticast,
   isUnspecified,
   parseAddress,
   sameAddress,
@@ -111,4 +112,13 @@ it("loopback and unspecified addresses are known in both families", () => {
     [true, true, true, false, false],
   );
   assert.ok(isUnspecified(parseAddress("0.0.0.0")) && isUnspecified(parseAddress("::")));
+});
+
+it("multicast addresses are known in both families", () => {
+  assert.deepEqual(
+    ["224.0.0.1", "239.255.255.255", "ff02::1", "223.255.255.255", "240.0.0.0", "fe80::1"].map((text) =>
+      isMulticast(parseAddress(text)),
+    ),
+    [true, true, true, false, false, false],
+  );
 });

@@ -131,3 +131,8 @@ export function isLoopback(address: IpAddress): boolean {
 export function isUnspecified(address: IpAddress): boolean {
   return address.value === 0n;
 }
+
+/** 224.0.0.0/4 or ff00::/8. */
+export function isMulticast(address: IpAddress): boolean {
+  return address.family === 4 ? address.value >> 28n === 0xen : address.value >> 120n === 0xffn;
+}

@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { formatMac, macBytes, macFromBytes, parseMac, randomMac, sameMac, tryParseMac } from "./mac-address.ts";
+import {
+  formatMac,
+  isStationMac,
+  macBytes,
+  macFromBytes,
+  parseMac,
+  randomMac,
+  sameMac,
+  tryParseMac,
+} from "./mac-address.ts";
 
 const anyMac = fc.bigInt({ min: 0n, max: 2n ** 48n - 1n }).map((mac) => ({ mac }));
 
@@ -32,6 +41,20 @@ describe("a MAC address", () => {
         assert.ok(sameMac(parseMac(formatMac(address)), address));
         assert.deepEqual(macFromBytes(macBytes(address)), address);
       }),
+    );
+  });
+
+  it("is a station's unless it is a group's or zero", () => {
+    const texts = [
+      "02:42:ac:11:00:02",
+      "00:00:00:00:00:01",
+      "00:00:00:00:00:00",
+      "01:00:5e:00:00:01",
+      "ff:ff:ff:ff:ff:ff",
+    ];
+    assert.deepEqual(
+      texts.map((text) => isStationMac(parseMac(text))),
+      [true, true, false, false, false],
     );
   });
 

@@ -42,6 +42,11 @@ export function randomMac(random: (size: number) => Uint8Array = randomBytes): M
   return { mac: bytes.reduce((mac, byte) => (mac << 8n) | BigInt(byte), 0n) };
 }
 
+/** Whether one station can have it: not of a group, and not all zero. */
+export function isStationMac({ mac }: MacAddress): boolean {
+  return mac !== 0n && ((mac >> 40n) & 1n) === 0n;
+}
+
 export function sameMac(a: MacAddress, b: MacAddress): boolean {
   return a.mac === b.mac;
 }

@@ -11,7 +11,7 @@ import type { ClusterCheck } from "./cluster-store.ts";
 import { addressKey, poolKey } from "./keys.ts";
 import type { KeptAddress, LocalCopy } from "./local-copy.ts";
 import type { OwnRecords } from "./own-records.ts";
-import { decodeAddress, encodeAddress, isNetworks, type AddressRecord, type PoolRecord } from "./records.ts";
+import { decodeAddress, encodeAddress, isNetworks, tryDecode, type AddressRecord, type PoolRecord } from "./records.ts";
 import type { Attempt, ClusterWriter } from "./writer.ts";
 
 /** Lost answers that are remembered; those of holders that never ask again are taken back all the same. */
@@ -123,7 +123,7 @@ export class AddressLeases {
   async #isOurs(pool: PoolRecord, key: string, { address, holder, again }: LeaseRequest): Promise<boolean> {
     const { writer, self } = this.#parts;
     const found = await writer.look(key);
-    const record = found === undefined ? undefined : tryDecode(key, found.value);
+    const record = found === undefined ? undefined : tryDecode(decodeAddress, key, found.value);
     if (record?.host === self && (record.holder === holder || (again === true && record.holder !== undefined)))
       return true;
     if (found === undefined && (await writer.get(poolKey(pool.subnet))) === undefined)
@@ -200,7 +200,7 @@ export class AddressLeases {
 
   async #look(key: string): Promise<{ version: string; record: AddressRecord } | undefined> {
     const found = await this.#parts.writer.get(key);
-    const record = found === undefined ? undefined : tryDecode(key, found.value);
+    const record = found === undefined ? undefined : tryDecode(decodeAddress, key, found.value);
     return found === undefined || record === undefined ? undefined : { version: found.version, record };
   }
 }
@@ -222,14 +222,6 @@ function isUnusable(subnet: Prefix, value: bigint): boolean {
   if (family === 6) return value === subnet.address.value;
   if (subnet.length >= 31) return false;
   return value === subnet.address.value || sameAddress(lastAddress(subnet), { family, value });
-}
-
-function tryDecode(key: string, text: string): AddressRecord | undefined {
-  try {
-    return decodeAddress(key, text);
-  } catch {
-    return undefined;
-  }
 }
 
 function inUse(): EngineError {

@@ -16,7 +16,7 @@ import { EngineError } from "../base/errors.ts";
 import type { ClusterAddresses } from "./cluster.ts";
 import { addressesKey, POOLS, POOLS_TURN, poolKey, subnetOfPoolKey } from "./keys.ts";
 import type { LocalCopy } from "./local-copy.ts";
-import { decodePool, encodePool, type HostRecord, type PoolRecord } from "./records.ts";
+import { decodePool, encodePool, tryDecode, type HostRecord, type PoolRecord } from "./records.ts";
 import type { Attempt, ClusterWriter } from "./writer.ts";
 import { present } from "../store/record-reader.ts";
 
@@ -51,7 +51,7 @@ export class AddressPools {
     const made = await this.#writer.decide("take an address pool", async (): Promise<Attempt<PoolRecord>> => {
       const turn = await this.#writer.get(POOLS_TURN);
       const records = await this.#writer.list(POOLS);
-      const mine = records.find(({ key, value }) => tokenOf(key, value) === token);
+      const mine = records.find(({ key, value }) => tryDecode(decodePool, key, value)?.token === token);
       if (mine !== undefined) return { done: decodePool(mine.key, mine.value) };
       const taken = records.map(({ key }) => subnetOfPoolKey(key)).filter((subnet) => subnet !== undefined);
       const subnet = this.#subnetFor(request, taken);
@@ -79,7 +79,7 @@ export class AddressPools {
     const key = poolKey(parsePoolId(id));
     const pool = await this.#writer.decide(`release pool ${id}`, async (): Promise<Attempt<PoolRecord | undefined>> => {
       const found = await this.#writer.get(key);
-      const record = found === undefined ? undefined : tryDecode(found.key, found.value);
+      const record = found === undefined ? undefined : tryDecode(decodePool, found.key, found.value);
       if (found === undefined || (record !== undefined && formatPoolId(record) !== id)) return { done: undefined };
       const isGone = await this.#writer.commit({ checks: [{ key, version: found.version }], removes: [key] });
       return isGone ? { done: record } : "again";
@@ -131,18 +131,6 @@ function rangeIn(subnet: Prefix, range: Prefix | undefined): Prefix | undefined 
   if (range === undefined || range.length < subnet.length) return undefined;
   if (prefixContains(subnet, range.address)) return networkOf(range);
   throw new EngineError("invalid-argument", "invalid pool request: the ip-range lies outside the subnet");
-}
-
-function tokenOf(key: string, text: string): string | undefined {
-  return tryDecode(key, text)?.token;
-}
-
-function tryDecode(key: string, text: string): PoolRecord | undefined {
-  try {
-    return decodePool(key, text);
-  } catch {
-    return undefined;
-  }
 }
 
 function poolOverlaps(): EngineError {

@@ -6,7 +6,7 @@ import { EngineError } from "../base/errors.ts";
 import type { ClusterCheck, ClusterPut } from "./cluster-store.ts";
 import { addressKey, endpointKey, hostKey } from "./keys.ts";
 import type { LocalCopy } from "./local-copy.ts";
-import { decodeEndpoint, encodeAddress, type EndpointRecord } from "./records.ts";
+import { decodeEndpoint, encodeAddress, tryDecode, type EndpointRecord } from "./records.ts";
 import type { Attempt, ClusterWriter } from "./writer.ts";
 
 export interface EvictionParts {
@@ -21,7 +21,7 @@ export async function evictEndpoint(parts: EvictionParts, networkId: string, nam
   await writer.decide(`remove endpoint ${name}`, async (): Promise<Attempt<true>> => {
     const found = await writer.get(key);
     if (found === undefined) throw new EngineError("not-found", `endpoint ${name} not found`);
-    const record = tryDecode(key, found.value);
+    const record = tryDecode(decodeEndpoint, key, found.value);
     const host = record && copy.host(record.host);
     if (host !== undefined) {
       const where = `runs on host ${host.name}, which is alive: disconnect it there`;
@@ -56,12 +56,4 @@ function leasesOf(
       return [{ check: { key, version: kept.version }, put: { key, value: encodeAddress({ host: self }) } }];
     }),
   );
-}
-
-function tryDecode(key: string, text: string): EndpointRecord | undefined {
-  try {
-    return decodeEndpoint(key, text);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,9 +7,9 @@ import { formatPrefix } from "../addr/prefix.ts";
 import { EngineError } from "../base/errors.ts";
 import { RecordReader } from "../store/record-reader.ts";
 import type { ClusterCheck, ClusterRecord, ClusterSession, ClusterStore } from "./cluster-store.ts";
-import { hostAddressKey, hostKey, hostNameKey, HOSTS, POOLS, ROOT, SETTINGS } from "./keys.ts";
+import { hostAddressKey, hostKey, hostNameKey, HOSTS, POOLS, SETTINGS } from "./keys.ts";
 import type { ClusterOptions } from "./options.ts";
-import { decodeHost, encodeHost, type HostRecord } from "./records.ts";
+import { decodeHost, encodeHost, tryDecode, type HostRecord } from "./records.ts";
 
 /** Of the layout in `keys.ts` and the records in `records.ts`. */
 const FORMAT = 1;
@@ -56,7 +56,7 @@ function unchanged(key: string, record: ClusterRecord | undefined): ClusterCheck
 
 /** Our own key may be there already: from this process, or from a former one whose session has not run out. */
 function assertSelf({ self, former, session }: Joining, record: ClusterRecord): void {
-  const found = tryDecode(record);
+  const found = tryDecode(decodeHost, record.key, record.value);
   if (found === undefined || found.incarnation === self.incarnation) return;
   const isFormer = former.includes(found.incarnation);
   if (isFormer && found.name === self.name && found.address.value === self.address.value) return;
@@ -72,7 +72,7 @@ async function assertFree({ store, self, session }: Joining, claim: ClusterRecor
   if (claim.value === self.id || !/^[A-Za-z0-9._:-]{1,120}$/.test(claim.value)) return;
   const holder = await store.get(hostKey(claim.value));
   if (holder === undefined) return;
-  const found = tryDecode(holder);
+  const found = tryDecode(decodeHost, holder.key, holder.value);
   const who = found === undefined ? claim.value : `${found.name} (${formatAddress(found.address)})`;
   throw new EngineError(
     "conflict",
@@ -108,17 +108,6 @@ function describe(text: string): string {
   }
 }
 
-function tryDecode({ key, value }: ClusterRecord): HostRecord | undefined {
-  try {
-    return decodeHost(key, value);
-  } catch {
-    return undefined;
-  }
-}
-
 function seconds(ms: number): string {
   return `${Math.ceil(ms / 1000)} s`;
 }
-
-/** Below which everything is followed. */
-export const FOLLOWED = ROOT;

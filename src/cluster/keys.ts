@@ -46,6 +46,9 @@ export const addressesKey = (token: string): string => `${ROOT}/addresses/${toke
 export const addressKey = (token: string, address: IpAddress): string =>
   `${addressesKey(token)}/${formatAddress(address)}`;
 
+export const isEndpointKey = (key: string): boolean => key.startsWith(`${ROOT}/endpoints/`);
+export const isAddressKey = (key: string): boolean => key.startsWith(`${ROOT}/addresses/`);
+
 /** The subnet that a pool's key names, whatever its value says; undefined for a key that somebody made up. */
 export function subnetOfPoolKey(key: string): Prefix | undefined {
   return tryParsePrefix(key.slice(POOLS.length + 1).replace("-", "/"));

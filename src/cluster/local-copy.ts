@@ -5,7 +5,7 @@
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ClusterRecord } from "./cluster-store.ts";
-import { hostKey, networkKey } from "./keys.ts";
+import { networkKey } from "./keys.ts";
 import { decodeEntry, type ClusterEntry, type EndpointRecord } from "./records.ts";
 import type { HostRecord, NetworkRecord, PoolRecord } from "./records.ts";
 
@@ -35,7 +35,8 @@ export class LocalCopy {
   readonly #entries = new Map<string, Kept>();
   readonly #endpoints = new Map<string, Map<string, EndpointRecord>>();
   readonly #addresses = new Map<string, Map<bigint, KeptAddress>>();
-  readonly #pools = new Map<string, PoolRecord>();
+  /** By token, then key: a record that somebody copied has the token of another. */
+  readonly #pools = new Map<string, Map<string, PoolRecord>>();
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #hosts = new Map<string, HostRecord>();
   readonly #ownedBy = new Map<string, Set<string>>();
@@ -65,10 +66,6 @@ export class LocalCopy {
 
   get(key: string): Kept | undefined {
     return this.#entries.get(key);
-  }
-
-  keys(): MapIterator<string> {
-    return this.#entries.keys();
   }
 
   /** Of the record as it is now, understood or not; undefined: there is none. */
@@ -103,7 +100,7 @@ export class LocalCopy {
   }
 
   pools(): readonly PoolRecord[] {
-    return [...this.#pools.values()];
+    return [...this.#pools.values()].flatMap((pools) => [...pools.values()]);
   }
 
   hasPool(token: string): boolean {
@@ -201,7 +198,7 @@ export class LocalCopy {
       case "network":
         return void this.#networks.set(value.id, value);
       case "pool":
-        return void this.#pools.set(value.token, value);
+        return void inner(this.#pools, value.token).set(key, value);
       case "endpoint":
         inner(this.#endpoints, value.networkId).set(key, value);
         break;
@@ -220,7 +217,7 @@ export class LocalCopy {
       case "network":
         return void this.#networks.delete(value.id);
       case "pool":
-        return void this.#pools.delete(value.token);
+        return removeInner(this.#pools, value.token, key);
       case "endpoint":
         removeInner(this.#endpoints, value.networkId, key);
         break;
@@ -277,13 +274,8 @@ function removeInner<K, V>(outer: Map<string, Map<K, V>>, outerKey: string, inne
   if (found?.size === 0) outer.delete(outerKey);
 }
 
-/** Whether the kept entry is this network's, for callers that hold a key only. */
+/** The network's entry, for callers that need its version too. */
 export function keptNetwork(copy: LocalCopy, id: string): (Kept & { kind: "network" }) | undefined {
   const kept = copy.get(networkKey(id));
   return kept?.kind === "network" ? kept : undefined;
-}
-
-export function keptHost(copy: LocalCopy, id: string): (Kept & { kind: "host" }) | undefined {
-  const kept = copy.get(hostKey(id));
-  return kept?.kind === "host" ? kept : undefined;
 }

@@ -7,12 +7,15 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ClusterSession, ClusterStore, Follower } from "./cluster-store.ts";
 import type { ClusterStatus } from "./cluster.ts";
-import { FOLLOWED, joinCluster } from "./joining.ts";
+import { joinCluster } from "./joining.ts";
+import { ROOT } from "./keys.ts";
 import type { ClusterClock, ClusterOptions } from "./options.ts";
 import type { HostRecord } from "./records.ts";
 
 /** Pause between attempts; a store that hangs adds its own time-out to it. */
 const RETRY_MS = 1_000;
+/** How long whoever starts waits for a store that is there, and slow. */
+const START_MS = 15_000;
 /** Others changed the same keys each time: that is no accident. */
 const JOIN_ATTEMPTS = 5;
 
@@ -23,7 +26,8 @@ export interface MembershipParts {
   readonly options: ClusterOptions;
   readonly clock: ClusterClock;
   readonly log: Log;
-  readonly follower: Pick<Follower, "replace" | "change">;
+  /** `back`: the store was away, and what was missed is told or about to be. */
+  readonly follower: Pick<Follower, "replace" | "change"> & { readonly back: () => void };
   /** The state changed; once per change. */
   readonly onStatus: () => void;
   /** We are in, and the copy is fresh. */
@@ -54,15 +58,25 @@ export class Membership {
     if (this.#away !== undefined) throw unavailable(this.#parts.store, this.#away.reason);
   }
 
-  /** Tries once, then keeps trying in the background. Throws what no trying mends: `conflict`. */
+  /**
+   * Tries once, then keeps trying in the background; an attempt that takes long goes on there. Throws what no trying mends:
+   * `conflict`.
+   */
   async start(): Promise<void> {
+    const entering = this.#enter();
+    const late = new AbortController();
+    const tooLate = pause(START_MS, "late", { signal: late.signal, ref: false });
     try {
-      await this.#enter();
+      if ((await Promise.race([entering, tooLate])) === "late")
+        this.#setAway("the store is slow, it is still being read");
     } catch (cause) {
       if (cause instanceof EngineError && cause.code === "conflict") throw cause;
       this.#setAway(messageOf(cause));
+    } finally {
+      late.abort();
+      tooLate.catch(() => undefined);
     }
-    this.#running = this.#run();
+    this.#running = this.#run(entering);
   }
 
   /** Our keys are not as they were: somebody took them, or removed them. */
@@ -82,7 +96,8 @@ export class Membership {
     await this.#following?.[Symbol.asyncDispose]();
   }
 
-  async #run(): Promise<void> {
+  async #run(entering: Promise<void>): Promise<void> {
+    await this.#logged(entering);
     while (!this.#closing.signal.aborted) {
       const session = this.#session;
       if (this.#joined && session !== undefined) {
@@ -96,13 +111,18 @@ export class Membership {
       } else {
         await pause(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
       }
-      if (!this.#closing.signal.aborted) await this.#enterLogged();
+      if (!this.#closing.signal.aborted) await this.#logged(this.#enter());
     }
   }
 
-  async #enterLogged(): Promise<void> {
+  /** An attempt to enter, not waited for when we close. */
+  async #logged(entering: Promise<void>): Promise<void> {
+    const { signal } = this.#closing;
+    const closing = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => closing.resolve(), { once: true });
+    if (signal.aborted) closing.resolve();
     try {
-      await this.#enter();
+      await Promise.race([entering, closing.promise]);
     } catch (cause) {
       const reason = messageOf(cause);
       if (reason !== this.#away?.reason) this.#parts.log.error({ err: cause }, `cannot join the cluster: ${reason}`);
@@ -112,10 +132,10 @@ export class Membership {
 
   async #enter(): Promise<void> {
     const { store, options, self, former } = this.#parts;
-    this.#following ??= await store.follow(FOLLOWED, this.#follower());
+    this.#following ??= await this.#unlessClosing(store.follow(ROOT, this.#follower()));
     this.#rejoin = Promise.withResolvers<string>();
     try {
-      const session = (this.#session ??= await store.openSession(options.ttlMs));
+      const session = (this.#session ??= await this.#unlessClosing(store.openSession(options.ttlMs)));
       for (let attempt = 1; !(await joinCluster({ store, session, self, former, options })); attempt++) {
         if (attempt === JOIN_ATTEMPTS) throw unavailable(store, "this host's keys change all the time");
       }
@@ -123,9 +143,18 @@ export class Membership {
       await this.#dropSession();
       throw cause;
     }
+    if (this.#closing.signal.aborted) return;
     this.#joined = true;
     this.#parts.onJoined();
     this.#settle();
+  }
+
+  /** What comes when nobody wants it any more is let go. */
+  async #unlessClosing<T extends AsyncDisposable>(opening: Promise<T>): Promise<T> {
+    const opened = await opening;
+    if (!this.#closing.signal.aborted) return opened;
+    await opened[Symbol.asyncDispose]();
+    throw unavailable(this.#parts.store, "the cluster is closed");
   }
 
   /** A session that is not known to be whole is given up. */
@@ -142,6 +171,7 @@ export class Membership {
       change: (puts, removes) => follower.change(puts, removes),
       connection: (state, reason) => {
         this.#lost = state === "lost" ? (reason ?? "no connection") : undefined;
+        if (state === "back") follower.back();
         this.#settle();
       },
     };

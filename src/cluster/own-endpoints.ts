@@ -7,10 +7,17 @@ import { KeyedMutex } from "../base/keyed-mutex.ts";
 import { present } from "../store/record-reader.ts";
 import type { ClusterCheck, ClusterPut, ClusterRecord } from "./cluster-store.ts";
 import type { OwnEndpoint } from "./cluster.ts";
-import { endpointKey, networkKey } from "./keys.ts";
+import { endpointKey, isEndpointKey, networkKey } from "./keys.ts";
 import { keptNetwork, type LocalCopy } from "./local-copy.ts";
 import type { OwnRecords } from "./own-records.ts";
-import { decodeEndpoint, decodeNetwork, encodeEndpoint, encodeNetwork, type EndpointRecord } from "./records.ts";
+import {
+  decodeEndpoint,
+  decodeNetwork,
+  encodeEndpoint,
+  encodeNetwork,
+  tryDecode,
+  type EndpointRecord,
+} from "./records.ts";
 import type { Attempt, ClusterWriter } from "./writer.ts";
 
 interface Own {
@@ -42,7 +49,7 @@ export class OwnEndpoints {
   constructor(parts: EndpointParts) {
     this.#parts = parts;
     for (const [key, text] of parts.own.entries()) {
-      const record = tryDecode(key, text);
+      const record = isEndpointKey(key) ? tryDecode(decodeEndpoint, key, text) : undefined;
       if (record !== undefined) this.#all.set(record.id, { key, record });
     }
   }
@@ -140,7 +147,7 @@ export class OwnEndpoints {
   /** Another endpoint has the name, unless what stands there is nonsense. */
   #assertNameFree({ key, record }: Own, found: ClusterRecord | undefined): void {
     if (found === undefined) return;
-    const holder = tryDecode(key, found.value);
+    const holder = tryDecode(decodeEndpoint, key, found.value);
     if (holder === undefined || holder.id === record.id) return;
     // One that left while the store was away, and could not be taken from there yet.
     if (holder.host === this.#parts.self && !this.#all.has(holder.id)) return;
@@ -161,7 +168,7 @@ export class OwnEndpoints {
     const { writer, self } = this.#parts;
     let found = this.#keptRecord(key) ?? (await writer.get(key));
     await writer.decide(`remove endpoint ${record.name}`, async (): Promise<Attempt<true>> => {
-      const holder = found === undefined ? undefined : tryDecode(key, found.value);
+      const holder = found === undefined ? undefined : tryDecode(decodeEndpoint, key, found.value);
       if (found === undefined || (holder !== undefined && holder.host !== self)) return { done: true };
       const check: ClusterCheck = { key, version: found.version };
       if (await writer.commit({ checks: [check], removes: [key] })) return { done: true };
@@ -180,13 +187,5 @@ export class OwnEndpoints {
     return kept?.kind === "endpoint"
       ? present({ key, value: encodeEndpoint(kept.value), version: kept.version })
       : undefined;
-  }
-}
-
-function tryDecode(key: string, text: string): EndpointRecord | undefined {
-  try {
-    return key.includes("/endpoints/") ? decodeEndpoint(key, text) : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -5,9 +5,9 @@
  */
 import { formatAddress } from "../addr/ip-address.ts";
 import type { OwnEndpoint } from "./cluster.ts";
-import { ROOT } from "./keys.ts";
+import { isAddressKey } from "./keys.ts";
 import type { Kept, LocalCopy } from "./local-copy.ts";
-import { decodeAddress, encodeAddress, encodeEndpoint, isNetworks, type AddressRecord } from "./records.ts";
+import { decodeAddress, encodeAddress, encodeEndpoint, isNetworks, tryDecode } from "./records.ts";
 import type { Remembered } from "./remembered.ts";
 
 /** How long a write that was answered may take to be seen in the copy before it counts as lost. */
@@ -69,8 +69,8 @@ export class OwnRecords {
   dropUnused(endpoints: readonly OwnEndpoint[]): void {
     const used = new Set(endpoints.flatMap(({ addresses }) => addresses.map(({ address }) => formatAddress(address))));
     for (const [key, text] of this.#texts) {
-      if (!key.startsWith(`${ROOT}/addresses/`) || used.has(key.slice(key.lastIndexOf("/") + 1))) continue;
-      const record = tryDecode(key, text);
+      if (!isAddressKey(key) || used.has(key.slice(key.lastIndexOf("/") + 1))) continue;
+      const record = tryDecode(decodeAddress, key, text);
       if (record === undefined || !isNetworks(record)) this.forget(key);
     }
   }
@@ -141,12 +141,4 @@ function isAs(kept: Kept, text: string): boolean {
   if (kept.spoilt) return false;
   if (kept.kind === "endpoint") return encodeEndpoint(kept.value) === text;
   return kept.kind === "address" && encodeAddress(kept.value) === text;
-}
-
-function tryDecode(key: string, text: string): AddressRecord | undefined {
-  try {
-    return decodeAddress(key, text);
-  } catch {
-    return undefined;
-  }
 }

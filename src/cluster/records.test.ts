@@ -98,6 +98,21 @@ describe("a cluster record", () => {
     assert.throws(() => decodeEntry(networkKey("n1"), encodeNetwork({ ...NETWORK, subnets })), RecordError);
   });
 
+  it("that this host could not have made is refused", () => {
+    const refused = (key: string, text: string): void => assert.throws(() => decodeEntry(key, text), RecordError, text);
+    for (const address of ["0.0.0.0", "239.0.0.1", "::", "ff02::1"]) {
+      refused(hostKey("h1"), encodeHost({ ...HOST, address: parseAddress(address) }));
+    }
+    for (const port of [0, -1, 65_536]) refused(hostKey("h1"), encodeHost({ ...HOST, port }));
+    refused(`${hostKey("x")}/h1`, encodeHost(HOST));
+    for (const mac of ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"]) {
+      refused(endpointKey("n1", "c1"), encodeEndpoint({ ...ENDPOINT, mac: parseMac(mac) }));
+    }
+    for (const range of ["10.0.1.0/26", "10.0.0.0/23", "fd00::/64"]) {
+      refused(poolKey(POOL.subnet), encodePool({ ...POOL, range: parsePrefix(range) }));
+    }
+  });
+
   it("that is rubbish is refused and nothing else happens", () => {
     const rubbish = fc.oneof(
       fc.string({ unit: "binary" }),

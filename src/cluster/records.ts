@@ -2,13 +2,13 @@
  * What the keys hold (`keys.ts`), as JSON text. Every field is checked when it is read, because anybody can write to the store;
  * a record that is not understood throws RecordError or SyntaxError, and nothing of it is used.
  */
-import { formatAddress, tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
-import { formatMac } from "../addr/mac-address.ts";
-import { formatPrefix, type Prefix } from "../addr/prefix.ts";
+import { formatAddress, isMulticast, isUnspecified, tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
+import { formatMac, isStationMac } from "../addr/mac-address.ts";
+import { formatPrefix, prefixSpans, type Prefix } from "../addr/prefix.ts";
 import { present, RecordError, RecordReader } from "../store/record-reader.ts";
 import type { Json } from "../store/store.ts";
 import type { ClusterHost, OwnEndpoint, SharedNetwork } from "./cluster.ts";
-import { endpointKey, networkKey, poolKey, ROOT } from "./keys.ts";
+import { endpointKey, hostKey, networkKey, poolKey, ROOT } from "./keys.ts";
 
 export interface HostRecord extends ClusterHost {
   /** Drawn by each process: tells a host that started again from one whose id somebody copied. */
@@ -78,6 +78,15 @@ export function decodeEntry(key: string, text: string): ClusterEntry | undefined
   }
 }
 
+/** What `decode` makes of a record; undefined for one that is not understood. */
+export function tryDecode<T>(decode: (key: string, text: string) => T, key: string, text: string): T | undefined {
+  try {
+    return decode(key, text);
+  } catch {
+    return undefined;
+  }
+}
+
 export function encodeHost(host: HostRecord): string {
   const { id, name, address, port, incarnation } = host;
   return JSON.stringify({ id, name, address: formatAddress(address), port, incarnation });
@@ -92,7 +101,10 @@ export function decodeHost(key: string, text: string): HostRecord {
     port: record.field("port").integer(),
     incarnation: record.field("incarnation").text(),
   };
-  return assertPlace(key, key.endsWith(`/${host.id}`), host);
+  const { address, port } = host;
+  demand(!isUnspecified(address) && !isMulticast(address), `${key}: no tunnel ends at ${formatAddress(address)}`);
+  demand(port > 0 && port < 65_536, `${key}: ${port} is no port`);
+  return assertPlace(key, key === hostKey(host.id), host);
 }
 
 export function encodeNetwork(network: NetworkRecord): string {
@@ -120,8 +132,8 @@ export function decodeNetwork(key: string, text: string): NetworkRecord {
 }
 
 function vniIn(key: string, vni: number): number {
-  if (vni > 0 && vni < 1 << 24) return vni;
-  throw new RecordError(`${key}: ${vni} is no VXLAN network identifier`);
+  demand(vni > 0 && vni < 1 << 24, `${key}: ${vni} is no VXLAN network identifier`);
+  return vni;
 }
 
 export function encodeEndpoint(endpoint: EndpointRecord): string {
@@ -141,6 +153,7 @@ export function decodeEndpoint(key: string, text: string): EndpointRecord {
     dnsNames: record.field("dnsNames").list((item) => item.text()),
     host: record.field("host").text(),
   };
+  demand(isStationMac(endpoint.mac), `${key}: ${formatMac(endpoint.mac)} is no interface's MAC address`);
   return assertPlace(key, key === endpointKey(endpoint.networkId, endpoint.name), endpoint);
 }
 
@@ -158,6 +171,8 @@ export function decodePool(key: string, text: string): PoolRecord {
     host: record.field("host").text(),
     incarnation: record.field("incarnation").text(),
   });
+  const { subnet, range = subnet } = pool;
+  demand(prefixSpans(subnet, range), `${key}: the range ${formatPrefix(range)} is not inside the subnet`);
   return assertPlace(key, key === poolKey(pool.subnet), pool);
 }
 
@@ -182,6 +197,10 @@ function read(key: string, text: string): RecordReader {
 
 /** A record copied to another key would have us follow a lie. */
 function assertPlace<T>(key: string, isThere: boolean, value: T): T {
-  if (isThere) return value;
-  throw new RecordError(`${key}: holds a record of another key`);
+  demand(isThere, `${key}: holds a record of another key`);
+  return value;
+}
+
+function demand(holds: boolean, otherwise: string): void {
+  if (!holds) throw new RecordError(otherwise);
 }

@@ -2,9 +2,10 @@
  * Brings the cluster's store in line with what is this host's own (`own-records.ts`), after it was away, or somebody touched it.
  * What another host has got meanwhile is never taken from it: the endpoint is lost then, and the log says so.
  */
-import { formatAddress } from "../addr/ip-address.ts";
+import { formatAddress, sameAddress } from "../addr/ip-address.ts";
 import type { Log } from "../base/log.ts";
 import type { ClusterCheck } from "./cluster-store.ts";
+import { isAddressKey } from "./keys.ts";
 import type { Kept, LocalCopy } from "./local-copy.ts";
 import type { OwnEndpoints } from "./own-endpoints.ts";
 import type { OwnRecords } from "./own-records.ts";
@@ -14,6 +15,7 @@ import {
   encodeAddress,
   encodeNetwork,
   encodePool,
+  tryDecode,
   type EndpointRecord,
 } from "./records.ts";
 import type { ClusterWriter } from "./writer.ts";
@@ -42,15 +44,17 @@ export async function restoreOwn(parts: RestoringParts): Promise<boolean> {
     { missing: wanted.length, stray: stray.length, spoilt: spoilt.length },
     "cluster records of this host are put right",
   );
-  const isAddress = ({ key }: Wanted): boolean => key.includes("/addresses/");
-  await inBatches(wanted.filter(isAddress), (batch) => writeAll(parts, batch));
-  await inBatches(
-    wanted.filter((item) => !isAddress(item)),
-    (batch) => writeAll(parts, batch),
-  );
+  // Addresses first: an endpoint whose address is another's now is lost with it.
+  const [addresses, endpoints] = [wanted.filter(isAddress), wanted.filter((item) => !isAddress(item))];
+  await inBatches(addresses, (batch) => writeAll(parts, batch));
+  await inBatches(endpoints, (batch) => writeAll(parts, batch));
   await inBatches(stray, (batch) => takeBack(parts, batch));
   for (const kept of spoilt) await rewrite(parts, kept);
   return false;
+}
+
+function isAddress({ key }: Pick<Wanted, "key">): boolean {
+  return isAddressKey(key);
 }
 
 async function inBatches<T>(items: readonly T[], body: (batch: readonly T[]) => Promise<void>): Promise<void> {
@@ -61,7 +65,7 @@ async function inBatches<T>(items: readonly T[], body: (batch: readonly T[]) => 
 async function writeAll(parts: RestoringParts, batch: readonly Wanted[]): Promise<void> {
   const { own, writer } = parts;
   const stillOurs = batch.filter(({ key, text }) => own.get(key) === text);
-  const free = stillOurs.filter((item) => isWritable(parts, item, item.kept));
+  const free = stillOurs.filter((item) => keepOrLose(parts, item, item.kept));
   const keys = free.map(({ key }) => key);
   if (free.length === 0) return;
   const isDone = await own.changing(keys, () =>
@@ -79,7 +83,7 @@ async function writeOne(parts: RestoringParts, { key, text }: Wanted): Promise<v
   await own.changing([key], async () => {
     await writer.look(key);
     const kept = copy.get(key);
-    if (own.get(key) !== text || !isWritable(parts, { key, text }, kept)) return;
+    if (own.get(key) !== text || !keepOrLose(parts, { key, text }, kept)) return;
     if (await writer.commit({ checks: [unchanged(parts, key)], puts: [{ key, value: text }] })) own.intend(key, text);
   });
 }
@@ -89,54 +93,57 @@ function unchanged({ copy }: RestoringParts, key: string): ClusterCheck {
   return version === undefined ? { key, is: "absent" } : { key, version };
 }
 
-/** False: it is another's now, or its network is gone; ours is given up. */
-function isWritable(
+/** Whether the record can be ours still. If not (it is another's now, or its network is gone) we give it up, and false. */
+function keepOrLose(parts: RestoringParts, item: Pick<Wanted, "key" | "text">, kept: Kept | undefined): boolean {
+  return isAddress(item) ? keepOrLoseAddress(parts, item, kept) : keepOrLoseEndpoint(parts, item, kept);
+}
+
+function keepOrLoseAddress(
   parts: RestoringParts,
   { key, text }: Pick<Wanted, "key" | "text">,
   kept: Kept | undefined,
 ): boolean {
-  const { own, self, copy } = parts;
-  if (key.includes("/addresses/")) {
-    const [, , token = ""] = key.split("/");
-    if (!copy.hasPool(token)) {
-      own.forget(key);
-      return false;
-    }
-    const holder = kept?.kind === "address" && kept.value.holder !== undefined ? kept.value.host : self;
-    if (holder === self) return true;
-    own.forget(key);
-    const { address } = decodeAddress(key, text);
-    for (const endpoint of parts.endpoints) {
-      const isHolder = endpoint.addresses.some(({ address: other }) => formatAddress(other) === formatAddress(address));
-      if (isHolder && poolIsOf(parts, key, endpoint))
-        loseEndpoint(parts, endpoint, `its address ${formatAddress(address)}`, holder);
-    }
-    return false;
+  const { own, self, copy, endpoints } = parts;
+  const lease = tryDecode(decodeAddress, key, text);
+  const isHeld = kept?.kind === "address" && kept.value.holder !== undefined;
+  const holder = isHeld ? kept.value.host : self;
+  const isPooled = lease !== undefined && copy.hasPool(lease.token);
+  if (isPooled && holder === self) return true;
+  own.forget(key);
+  if (!isPooled) return false;
+  const { token, address } = lease;
+  for (const endpoint of endpoints) {
+    const isOfPool = copy.network(endpoint.networkId)?.pools.includes(token) === true;
+    if (isOfPool && endpoint.addresses.some((prefix) => sameAddress(prefix.address, address)))
+      loseEndpoint(parts, endpoint, `its address ${formatAddress(address)}`, holder);
   }
-  const endpoint = tryDecode(key, text);
+  return false;
+}
+
+function keepOrLoseEndpoint(
+  parts: RestoringParts,
+  { key, text }: Pick<Wanted, "key" | "text">,
+  kept: Kept | undefined,
+): boolean {
+  const { own, copy, endpoints, log } = parts;
+  const endpoint = tryDecode(decodeEndpoint, key, text);
   if (endpoint === undefined) {
     own.forget(key);
     return false;
   }
-  if (copy.network(endpoint.networkId) === undefined) {
-    const { id, name, networkId } = endpoint;
-    parts.log.error(
+  const { id, name, networkId } = endpoint;
+  if (copy.network(networkId) === undefined) {
+    log.error(
       { endpoint: id, network: networkId },
-      `endpoint ${name} is lost: its network is gone from the cluster`,
+      `endpoint ${name} is lost: its network is gone from the cluster; disconnect its container from it`,
     );
-    parts.endpoints.lose(id);
+    endpoints.lose(id);
     return false;
   }
-  const other = kept?.kind === "endpoint" && kept.value.id !== endpoint.id ? kept.value.host : undefined;
+  const other = kept?.kind === "endpoint" && kept.value.id !== id ? kept.value.host : undefined;
   if (other === undefined) return true;
-  loseEndpoint(parts, endpoint, `its name ${endpoint.name}`, other);
+  loseEndpoint(parts, endpoint, `its name ${name}`, other);
   return false;
-}
-
-/** Whether the address's pool was taken for the endpoint's network. */
-function poolIsOf({ copy }: RestoringParts, key: string, { networkId }: EndpointRecord): boolean {
-  const [, , token = ""] = key.split("/");
-  return copy.network(networkId)?.pools.includes(token) ?? false;
 }
 
 function loseEndpoint(
@@ -182,13 +189,5 @@ async function rewrite({ writer, log }: RestoringParts, kept: Kept): Promise<voi
   if (value === undefined) return;
   if (await writer.commit({ checks: [{ key, version }], puts: [{ key, value }] })) {
     log.warn({ key }, "cluster record of this host was spoilt, and is written anew");
-  }
-}
-
-function tryDecode(key: string, text: string): EndpointRecord | undefined {
-  try {
-    return decodeEndpoint(key, text);
-  } catch {
-    return undefined;
   }
 }

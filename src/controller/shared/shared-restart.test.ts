@@ -28,7 +28,9 @@ test("a host that has never seen its store starts, makes networks of its own, an
   });
   await all.host(1).controller.createNetwork(shop);
   newcomer.client.heal();
-  await until("it has joined", () => hasNetwork(newcomer, "shop"));
+  // It follows the cluster a moment before it is one of it.
+  await until("it has joined", () => newcomer.parts.cluster?.status().state === "connected");
+  await until("it knows the network", () => hasNetwork(newcomer, "shop"));
   await newcomer.controller.createSandbox(newcomer.parts.spec("c2", "shop"));
 });
 
