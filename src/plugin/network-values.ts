@@ -8,6 +8,8 @@ import { formatPrefix, samePrefix } from "../addr/prefix.ts";
 import { EngineError } from "../base/errors.ts";
 import {
   CONNECTED,
+  HOST_DISCOVERY,
+  LABEL,
   NEXT_HOP,
   type CreatedEndpoint,
   type Discovery,
@@ -31,15 +33,6 @@ import type {
   PoolData,
 } from "./network-driver.ts";
 import { addressOf, idOf, macOf, optional, prefixOf, protocolOf } from "./wire-text.ts";
-
-const LABEL = {
-  generic: "com.docker.network.generic",
-  enableIPv4: "com.docker.network.enable_ipv4",
-  enableIPv6: "com.docker.network.enable_ipv6",
-  internal: "com.docker.network.internal",
-  exposed: "com.docker.network.endpoint.exposedports",
-  published: "com.docker.network.portmap",
-} as const;
 
 export function networkRequest({ NetworkID, Options, IPv4Data, IPv6Data }: NewNetwork): NetworkRequest {
   const options = new WireReader(Options, "Options");
@@ -94,11 +87,11 @@ export function endpointPorts(options: Readonly<Record<string, unknown>>): Endpo
   const protocol = (port: WireReader): EndpointPorts["exposed"][number]["protocol"] =>
     protocolOf(port.field("Proto").integer());
   return {
-    exposed: reader.field(LABEL.exposed).list((port) => ({
+    exposed: reader.field(LABEL.exposedPorts).list((port) => ({
       protocol: protocol(port),
       port: port.field("Port").integer(),
     })),
-    published: reader.field(LABEL.published).list((port) =>
+    published: reader.field(LABEL.portMap).list((port) =>
       present({
         protocol: protocol(port),
         containerPort: port.field("Port").integer(),
@@ -149,8 +142,6 @@ export function joined(answer: JoinAnswer): Joined {
     DisableGatewayService: disableGatewayService,
   });
 }
-
-const HOST_DISCOVERY = 1;
 
 /** Undefined for news that are not of hosts, such as swarm's keys. */
 export function discoveredHost({ DiscoveryType, DiscoveryData }: Discovery): DiscoveredHost | undefined {

@@ -2,6 +2,7 @@
 import { tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
 import { tryParseMac, type MacAddress } from "../addr/mac-address.ts";
 import { tryParsePrefix, type Prefix } from "../addr/prefix.ts";
+import { PROTOCOL_NUMBERS } from "../drivers/remote/protocol/network-driver.ts";
 import type { TransportProtocol } from "../firewall/firewall.ts";
 import { RecordError } from "../store/record-reader.ts";
 
@@ -20,15 +21,11 @@ export function optional<T>(text: string | undefined, path: string, read: Read<T
   return text === undefined || text === "" ? undefined : read(text, path);
 }
 
-/** Numbers of IP protocols (IANA). */
-const PROTOCOLS = new Map<number, TransportProtocol>([
-  [6, "tcp"],
-  [17, "udp"],
-  [132, "sctp"],
-]);
+const PROTOCOLS = ["tcp", "udp", "sctp"] as const satisfies readonly TransportProtocol[];
 
 export function protocolOf(number: number): TransportProtocol {
-  return PROTOCOLS.get(number) ?? refuse(String(number), "Proto", "6 (TCP), 17 (UDP) or 132 (SCTP)");
+  const found = PROTOCOLS.find((protocol) => PROTOCOL_NUMBERS[protocol] === number);
+  return found ?? refuse(String(number), "Proto", "6 (TCP), 17 (UDP) or 132 (SCTP)");
 }
 
 function refuse(text: string, path: string, expected: string): never {

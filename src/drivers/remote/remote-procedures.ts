@@ -7,11 +7,9 @@ import type { EndpointIntent, NetworkIntent } from "../intent.ts";
 import type { DiscoveredHost, DriverProcedures } from "../procedures.ts";
 import { formatAddress } from "../../addr/ip-address.ts";
 import { UnknownMethod, type Plugin } from "./plugin.ts";
-import { NETWORK_DRIVER, type Discovery } from "./protocol/network-driver.ts";
+import { HOST_DISCOVERY, NETWORK_DRIVER, type Discovery } from "./protocol/network-driver.ts";
 import { endpointRef, newEndpoint, newNetwork, portOptions } from "./wire-requests.ts";
 import { plugged, withInterface } from "./wire-answers.ts";
-
-const HOST_DISCOVERY = 1;
 
 /** Who is called. */
 export type CalledPlugin = Pick<Plugin, "name" | "call">;

@@ -2,32 +2,22 @@
 import { formatAddress } from "../../addr/ip-address.ts";
 import { formatMac } from "../../addr/mac-address.ts";
 import { formatPrefix } from "../../addr/prefix.ts";
-import type { TransportProtocol } from "../../firewall/firewall.ts";
 import { present } from "../../store/record-reader.ts";
 import type { EndpointIntent, NetworkIntent, PoolIntent } from "../intent.ts";
 import type { EndpointPorts } from "../procedures.ts";
+import { LABEL, PROTOCOL_NUMBERS } from "./protocol/network-driver.ts";
 import type { EndpointRef, IpamData, NewEndpoint, NewNetwork } from "./protocol/network-driver.ts";
 import type { Options } from "./protocol/protocol.ts";
-
-const GENERIC = "com.docker.network.generic";
-const ENABLE_IPV4 = "com.docker.network.enable_ipv4";
-const ENABLE_IPV6 = "com.docker.network.enable_ipv6";
-const INTERNAL = "com.docker.network.internal";
-const EXPOSED_PORTS = "com.docker.network.endpoint.exposedports";
-const PORT_MAP = "com.docker.network.portmap";
-
-/** IANA protocol numbers. */
-const PROTOCOL_NUMBERS: Readonly<Record<TransportProtocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** IPv4 is spoken of only where it is off: dockerd 20.10 knows no such option, and later ones have it on by default. */
 export function newNetwork(network: NetworkIntent, addressSpace: string): NewNetwork {
   return {
     NetworkID: network.id,
     Options: {
-      ...(network.enableIPv4 ? {} : { [ENABLE_IPV4]: false }),
-      [ENABLE_IPV6]: network.enableIPv6,
-      [GENERIC]: network.options,
-      ...(network.internal ? { [INTERNAL]: true } : {}),
+      ...(network.enableIPv4 ? {} : { [LABEL.enableIPv4]: false }),
+      [LABEL.enableIPv6]: network.enableIPv6,
+      [LABEL.generic]: network.options,
+      ...(network.internal ? { [LABEL.internal]: true } : {}),
     },
     IPv4Data: network.pools.filter(({ family }) => family === 4).map((pool) => ipamData(pool, addressSpace)),
     IPv6Data: network.pools.filter(({ family }) => family === 6).map((pool) => ipamData(pool, addressSpace)),
@@ -69,8 +59,11 @@ export function newEndpoint(endpoint: EndpointIntent, ports: EndpointPorts | und
 export function portOptions(ports: EndpointPorts | undefined): Options {
   if (ports === undefined) return {};
   return {
-    [EXPOSED_PORTS]: ports.exposed.map(({ protocol, port }) => ({ Proto: PROTOCOL_NUMBERS[protocol], Port: port })),
-    [PORT_MAP]: ports.mappings.map(({ protocol, containerPort, hostAddress, hostPort, hostPortEnd }) => ({
+    [LABEL.exposedPorts]: ports.exposed.map(({ protocol, port }) => ({
+      Proto: PROTOCOL_NUMBERS[protocol],
+      Port: port,
+    })),
+    [LABEL.portMap]: ports.mappings.map(({ protocol, containerPort, hostAddress, hostPort, hostPortEnd }) => ({
       Proto: PROTOCOL_NUMBERS[protocol],
       IP: "",
       Port: containerPort,

@@ -2,7 +2,7 @@
  * Calls of an IPAM driver (libnetwork `docs/ipam.md`). Pools and leased addresses are CIDR text, an address that is asked for
  * or given back is bare. Failures are told in `Error`, unlike a network driver's.
  */
-import { nothing, type Call } from "./protocol.ts";
+import { callsOf, IPAM_DRIVER_INTERFACE, nothing } from "./protocol.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 export interface IpamCapabilities {
@@ -64,13 +64,7 @@ export const ENDPOINT_MAC = "com.docker.network.endpoint.macaddress";
 const textMap = (reader: WireReader): Readonly<Record<string, string>> => reader.map((item) => item.text());
 const poolRef = (reader: WireReader): PoolRef => ({ PoolID: reader.field("PoolID").text() });
 
-function call<Request, Answer>(
-  method: string,
-  request: (reader: WireReader) => Request,
-  answer: (reader: WireReader) => Answer,
-): Call<Request, Answer> {
-  return { name: `IpamDriver.${method}`, request, answer };
-}
+const call = callsOf(IPAM_DRIVER_INTERFACE);
 
 export const IPAM_DRIVER = {
   GetCapabilities: call("GetCapabilities", nothing, (reader): IpamCapabilities => ({

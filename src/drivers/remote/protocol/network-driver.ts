@@ -2,9 +2,24 @@
  * Calls of a network driver (libnetwork `docs/remote.md`). Addresses are CIDR text, with host bits where an interface has
  * them; gateways and next hops are bare addresses. An absent or empty text means that nothing is said.
  */
+import type { TransportProtocol } from "../../../firewall/firewall.ts";
 import { present } from "../../../store/record-reader.ts";
-import { nothing, type Call, type Nothing, type Options } from "./protocol.ts";
+import { callsOf, NETWORK_DRIVER_INTERFACE, nothing, type Call, type Nothing, type Options } from "./protocol.ts";
 import type { WireReader } from "./wire-reader.ts";
+
+/** Names in `Options` of the requests, which dockerd calls labels. */
+export const LABEL = {
+  /** The user's `-o` options. */
+  generic: "com.docker.network.generic",
+  enableIPv4: "com.docker.network.enable_ipv4",
+  enableIPv6: "com.docker.network.enable_ipv6",
+  internal: "com.docker.network.internal",
+  exposedPorts: "com.docker.network.endpoint.exposedports",
+  portMap: "com.docker.network.portmap",
+} as const;
+
+/** `Proto` of a port (IANA). */
+export const PROTOCOL_NUMBERS: Readonly<Record<TransportProtocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 export interface Capabilities {
   /** "local" or "global": whether networks are known to one host or to all. */
@@ -36,7 +51,6 @@ export interface EndpointRef extends NetworkRef {
 }
 
 export interface NewNetwork extends NetworkRef {
-  /** The user's `-o` options are below `com.docker.network.generic`. */
   readonly Options: Options;
   readonly IPv4Data: readonly IpamData[];
   readonly IPv6Data: readonly IpamData[];
@@ -96,9 +110,11 @@ export interface Connectivity extends EndpointRef {
   readonly Options: Options;
 }
 
+export const HOST_DISCOVERY = 1;
+
 /** A host came or went. */
 export interface Discovery {
-  /** 1: a host. */
+  /** `HOST_DISCOVERY`; swarm has others. */
   readonly DiscoveryType: number;
   readonly DiscoveryData: { readonly Address: string; readonly BindAddress: string; readonly Self: boolean };
 }
@@ -180,13 +196,7 @@ function discovery(reader: WireReader): Discovery {
   };
 }
 
-function call<Request, Answer>(
-  method: string,
-  request: (reader: WireReader) => Request,
-  answer: (reader: WireReader) => Answer,
-): Call<Request, Answer> {
-  return { name: `NetworkDriver.${method}`, request, answer };
-}
+const call = callsOf(NETWORK_DRIVER_INTERFACE);
 
 const told = <Request>(method: string, request: (reader: WireReader) => Request): Call<Request, Nothing> =>
   call(method, request, nothing);

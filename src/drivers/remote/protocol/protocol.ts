@@ -42,6 +42,15 @@ export const ACTIVATE: Call<Nothing, { readonly Implements: readonly string[] }>
 export const NETWORK_DRIVER_INTERFACE = "NetworkDriver";
 export const IPAM_DRIVER_INTERFACE = "IpamDriver";
 
+/** How to make the calls of one interface. */
+export function callsOf(interfaceName: string) {
+  return <Request, Answer>(
+    method: string,
+    request: Call<Request, Answer>["request"],
+    answer: Call<Request, Answer>["answer"],
+  ): Call<Request, Answer> => ({ name: `${interfaceName}.${method}`, request, answer });
+}
+
 /** The failure that an answer tells of, from a network driver (`Err`) or an IPAM driver (`Error`); empty: there is none. */
 export function failureOf(reader: WireReader, field: "Err" | "Error"): string {
   return reader.field(field).text();
