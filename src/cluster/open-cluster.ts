@@ -8,7 +8,7 @@ import type { OwnEndpoint, SharedEndpoint, SharedNetwork } from "./cluster.ts";
 import { evictEndpoint } from "./eviction.ts";
 import { hostKey } from "./keys.ts";
 import { LocalCopy, type Kept } from "./local-copy.ts";
-import { Membership } from "./membership.ts";
+import { Membership, type MembershipParts } from "./membership.ts";
 import { systemClusterClock, type ClusterParts } from "./options.ts";
 import { OwnEndpoints } from "./own-endpoints.ts";
 import { OwnRecords } from "./own-records.ts";
@@ -69,10 +69,7 @@ class StoredCluster implements Cluster {
       options,
       clock,
       log,
-      follower: {
-        replace: (records) => this.#replace(records),
-        change: (puts, removes) => this.#change(puts, removes),
-      },
+      follower: this.#follower(),
       onStatus: () => this.#changes.noteStatus(),
       onJoined: () => {
         settleIdentity(cache, identity);
@@ -163,6 +160,14 @@ class StoredCluster implements Cluster {
     await this.#upkeep.close();
     await this.#membership.close(this.#endpoints.size > 0);
     this.#remembered.flush();
+  }
+
+  #follower(): MembershipParts["follower"] {
+    return {
+      replace: (records) => this.#replace(records),
+      change: (puts, removes) => this.#change(puts, removes),
+      back: () => this.#upkeep.beganAnew(),
+    };
   }
 
   #replace(records: readonly ClusterRecord[]): void {
