@@ -3,20 +3,18 @@
  * sandbox under its final name, the addresses there, and what its published ports need.
  */
 import { HOST, MARK, type KernelFact } from "../../kernel/facts.ts";
-import type { IpAddress } from "../../addr/ip-address.ts";
-import type { Prefix } from "../../addr/prefix.ts";
 import type { DesiredState, Place } from "../driver.ts";
+import { endpointAddresses } from "../endpoint-addresses.ts";
 import type { EndpointIntent } from "../intent.ts";
 import type { BridgeConfig } from "./config.ts";
 import { endpointPolicies } from "./endpoint-policies.ts";
 import { publishesFromLoopback, publishesTranslated } from "./publishing.ts";
 
 export function endpointState(config: BridgeConfig, endpoint: EndpointIntent, place: Place): DesiredState {
-  const addresses = [...endpoint.addresses, ...endpoint.linkLocal.map(linkLocalPrefix)];
   return {
     facts: [
       vethPair(config, endpoint, place),
-      ...addresses.map((address) => addressFact(place, address)),
+      ...endpointAddresses(endpoint, place),
       ...loopbackRoute(config, endpoint),
     ],
     policies: endpointPolicies(config, endpoint),
@@ -49,15 +47,6 @@ function vethPair(config: BridgeConfig, endpoint: EndpointIntent, place: Place):
     up: true,
     alias: `${MARK}${endpoint.id}`,
   };
-}
-
-function addressFact({ namespace, interfaceName }: Place, address: Prefix): KernelFact {
-  return { kind: "address", namespace, link: interfaceName, address };
-}
-
-/** Docker gives link-local addresses these lengths whatever they are (`--link-local-ip`). */
-function linkLocalPrefix(address: IpAddress): Prefix {
-  return { address, length: address.family === 4 ? 16 : 64 };
 }
 
 /**

@@ -4,10 +4,11 @@
  * intent to desired state; options, names and messages are those of Docker's drivers (moby `drivers/macvlan`, `drivers/ipvlan`).
  */
 import { EngineError } from "../../base/errors.ts";
-import { prefixContains, type Prefix } from "../../addr/prefix.ts";
+import { prefixContains } from "../../addr/prefix.ts";
 import type { Family, IpAddress } from "../../addr/ip-address.ts";
 import { MARK, type Device, type KernelFact } from "../../kernel/facts.ts";
 import { NO_PUBLISHING, type DesiredState, type Driver, type JoinInfo, type Place } from "../driver.ts";
+import { endpointAddresses } from "../endpoint-addresses.ts";
 import { enabledFamilies } from "../enabled-families.ts";
 import type { EndpointIntent, NetworkIntent } from "../intent.ts";
 import { checkParent, parentFacts, parentOf } from "./parent.ts";
@@ -75,7 +76,6 @@ function validate<Options>(
  */
 function endpointState(device: Device, endpoint: EndpointIntent, place: Place): DesiredState {
   const { namespace, interfaceName } = place;
-  const linkLocal = endpoint.linkLocal.map((address): Prefix => ({ address, length: address.family === 4 ? 16 : 64 }));
   const link: KernelFact = {
     kind: "link",
     namespace,
@@ -85,13 +85,7 @@ function endpointState(device: Device, endpoint: EndpointIntent, place: Place): 
     up: true,
     alias: `${MARK}${endpoint.id}`,
   };
-  const addresses = [...endpoint.addresses, ...linkLocal].map((address): KernelFact => ({
-    kind: "address",
-    namespace,
-    link: interfaceName,
-    address,
-  }));
-  return { facts: [link, ...addresses], policies: [] };
+  return { facts: [link, ...endpointAddresses(endpoint, place)], policies: [] };
 }
 
 function leadsNowhere({ internal, options }: NetworkIntent): boolean {

@@ -3,25 +3,16 @@
  * inside the sandbox under its final name, and the addresses there.
  */
 import { EngineError } from "../../base/errors.ts";
-import type { Prefix } from "../../addr/prefix.ts";
 import { MARK, type KernelFact } from "../../kernel/facts.ts";
 import type { DesiredState, JoinInfo, Place } from "../driver.ts";
+import { endpointAddresses } from "../endpoint-addresses.ts";
 import type { EndpointIntent, NetworkIntent } from "../intent.ts";
 import { placeOf, type OverlayConfig, type Segment } from "./config.ts";
 
 /** Throws `internal` for an endpoint whose addresses are in none of the network's subnets. */
 export function endpointState(config: OverlayConfig, endpoint: EndpointIntent, place: Place): DesiredState {
-  const linkLocal = endpoint.linkLocal.map((address): Prefix => ({ address, length: address.family === 4 ? 16 : 64 }));
   return {
-    facts: [
-      vethPair(config, endpoint, place),
-      ...[...endpoint.addresses, ...linkLocal].map((address): KernelFact => ({
-        kind: "address",
-        namespace: place.namespace,
-        link: place.interfaceName,
-        address,
-      })),
-    ],
+    facts: [vethPair(config, endpoint, place), ...endpointAddresses(endpoint, place)],
     policies: [],
   };
 }
