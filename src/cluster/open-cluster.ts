@@ -7,6 +7,7 @@ import type { Cluster, ClusterAddresses, ClusterHost, ClusterStatus, NewSharedNe
 import type { OwnEndpoint, SharedEndpoint, SharedNetwork } from "./cluster.ts";
 import { evictEndpoint } from "./eviction.ts";
 import { hostKey } from "./keys.ts";
+import { Lingering } from "./lingering.ts";
 import { LocalCopy, type Kept } from "./local-copy.ts";
 import { Membership, type MembershipParts } from "./membership.ts";
 import { systemClusterClock, type ClusterParts } from "./options.ts";
@@ -42,6 +43,7 @@ class StoredCluster implements Cluster {
   readonly #record: HostRecord;
   readonly #copy: LocalCopy;
   readonly #changes: Changes;
+  readonly #lingering: Lingering;
   readonly #shown = new ShownEndpoints();
   readonly #remembered: Remembered;
   readonly #own: OwnRecords;
@@ -61,6 +63,12 @@ class StoredCluster implements Cluster {
     this.#remembered = new Remembered(cache, log);
     this.#copy.replace(this.#remembered.loadCopy());
     this.#changes = new Changes(this.#copy, log);
+    this.#lingering = new Lingering({
+      copy: this.#copy,
+      ttlMs: options.ttlMs,
+      isAway: () => this.status().state === "away",
+      onGone: (networkId) => this.#changes.noteEndpointsOf(networkId),
+    });
     this.#own = new OwnRecords(identity.id, this.#copy, this.#remembered, elapsedMs);
     this.#membership = new Membership({
       store,
@@ -70,7 +78,10 @@ class StoredCluster implements Cluster {
       clock,
       log,
       follower: this.#follower(),
-      onStatus: () => this.#changes.noteStatus(),
+      onStatus: () => {
+        this.#lingering.noteStatus();
+        this.#changes.noteStatus();
+      },
       onJoined: () => {
         settleIdentity(cache, identity);
         this.#upkeep.joined();
@@ -124,7 +135,10 @@ class StoredCluster implements Cluster {
   endpoints(networkId: string): readonly SharedEndpoint[] {
     const ours = this.#endpoints.on(networkId).map((endpoint) => ({ ...endpoint, host: this.self }));
     const theirs = this.#copy.endpoints(networkId).flatMap((endpoint) => {
-      const host = endpoint.host === this.self.id ? undefined : this.#copy.host(endpoint.host);
+      const host =
+        endpoint.host === this.self.id
+          ? undefined
+          : (this.#copy.host(endpoint.host) ?? this.#lingering.host(endpoint.host));
       return host === undefined ? [] : [this.#shown.show(endpoint, host)];
     });
     return [...ours, ...theirs];
@@ -157,6 +171,7 @@ class StoredCluster implements Cluster {
   /** A host that leaves endpoints behind is about to come back (its containers run on): its keys wait for that. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#changes.close();
+    this.#lingering.close();
     await this.#upkeep.close();
     await this.#membership.close(this.#endpoints.size > 0);
     this.#remembered.flush();
