@@ -38,8 +38,14 @@ test("a store and an address are a cluster with dockerd's times and no TLS", () 
   assert.deepEqual(resolve(), {
     store: "etcd://10.0.0.9:2379",
     ttlMs: 60_000,
+    graceMs: 300_000,
     advertise: { text: "10.0.0.1:2376", at: { address: { family: 4, value: 0x0a000001n } }, port: 2376 },
   });
+});
+
+test("the grace time is one's own to choose", () => {
+  assert.equal(resolve(...option("discovery.grace=20")).graceMs, 20_000);
+  assert.throws(() => resolve(...option("discovery.grace=0")), { message: "discovery.grace must be positive" });
 });
 
 for (const [pairs, ttlMs] of [
@@ -59,6 +65,7 @@ test("daemon.json has the same under dockerd's keys", () => {
     store: "consul://c:8500",
     tls: { ca: "/ca", cert: "/cert", key: "/key" },
     ttlMs: 30_000,
+    graceMs: 300_000,
     advertise: { text: "eth1:2376", at: { interface: "eth1" }, port: 2376 },
   });
   const number = parseConfigText('{"cluster-store": "zk://z", "cluster-store-opts": {"discovery.ttl": 30}}');

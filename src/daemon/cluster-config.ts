@@ -6,6 +6,7 @@ import { isAbsolute } from "node:path";
 import { isLoopback, isUnspecified, tryParseAddress, type IpAddress } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
 import { formatStoreAddress, parseClusterStoreUrl } from "../cluster/store-address.ts";
+import { DEFAULT_TIMES } from "../cluster/options.ts";
 import type { ClusterTls } from "../controller/shared/cluster-settings.ts";
 import type { Settings } from "./flags/settings.ts";
 
@@ -14,6 +15,7 @@ export interface ClusterConfig {
   readonly store: string;
   readonly tls?: ClusterTls;
   readonly ttlMs: number;
+  readonly graceMs: number;
   readonly advertise: Advertised;
 }
 
@@ -29,7 +31,13 @@ const DEFAULT_HEARTBEAT_S = 20;
 /** A host may miss two heartbeats; the store's sessions are kept alive at that pace. */
 const TTL_FACTOR = 3;
 const TLS_OPTIONS = ["kv.cacertfile", "kv.certfile", "kv.keyfile"] as const;
-const OPTIONS: readonly string[] = [...TLS_OPTIONS, "kv.path", "discovery.heartbeat", "discovery.ttl"];
+const OPTIONS: readonly string[] = [
+  ...TLS_OPTIONS,
+  "kv.path",
+  "discovery.heartbeat",
+  "discovery.ttl",
+  "discovery.grace",
+];
 
 /** Undefined where no store is named: this host shares nothing. Throws `invalid-argument`. */
 export function resolveCluster(settings: Settings): ClusterConfig | undefined {
@@ -57,7 +65,14 @@ export function resolveCluster(settings: Settings): ClusterConfig | undefined {
   if (unknown !== undefined)
     throw refuse(`--cluster-store-opt: unknown option ${unknown}; known: ${OPTIONS.join(", ")}`);
   const tls = resolveTls(options);
-  return { store: address, ...(tls && { tls }), ttlMs: resolveTtlMs(options), advertise: parseAdvertise(advertise) };
+  const graceS = seconds(options, "discovery.grace");
+  return {
+    store: address,
+    ...(tls && { tls }),
+    ttlMs: resolveTtlMs(options),
+    graceMs: graceS === undefined ? DEFAULT_TIMES.graceMs : graceS * 1000,
+    advertise: parseAdvertise(advertise),
+  };
 }
 
 /** A sentence for each option that is accepted without effect. */

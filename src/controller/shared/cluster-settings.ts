@@ -11,6 +11,8 @@ export interface ClusterSettings {
   readonly tls?: ClusterTls;
   /** `discovery.ttl`: how long after its last word this host counts as gone. It says three times in that time that it is there. */
   readonly ttlMs: number;
+  /** `discovery.grace`: how long what a host had stays its own after it counts as gone. */
+  readonly graceMs: number;
   /** `--cluster-advertise`: an address of this host under which the others reach it. */
   readonly address: IpAddress;
   readonly port: number;

@@ -42,6 +42,7 @@ export async function openShared(
       options: {
         ...DEFAULT_TIMES,
         ttlMs: settings.ttlMs,
+        graceMs: settings.graceMs,
         defaultPools: DEFAULT_GLOBAL_POOLS,
         vxlanPort: DEFAULT_VXLAN_PORT,
       },

@@ -13,7 +13,7 @@ export const CLUSTER_FLAGS: readonly Flag[] = [
     key: "cluster-store-opts",
     kind: "map",
     support: "acts",
-    help: "Options of the cluster store (kv.cacertfile, kv.certfile, kv.keyfile, discovery.heartbeat, discovery.ttl)",
+    help: "Options of the cluster store (kv.cacertfile, kv.certfile, kv.keyfile, discovery.heartbeat, discovery.ttl, discovery.grace)",
   },
   {
     name: "cluster-advertise",
