@@ -8,7 +8,7 @@ import type { NewSharedNetwork } from "./cluster.ts";
 const FIRST = 4096;
 const LAST = (1 << 24) - 1;
 
-/** One for each subnet. Throws `invalid-argument` for an id out of bounds, `unavailable` when none is left. */
+/** One for each subnet. Throws `invalid-argument` for an id out of bounds or named twice, `conflict` when none is left. */
 export function chooseVnis({ subnets }: NewSharedNetwork, taken: ReadonlySet<number>): readonly number[] {
   const asked = subnets.map(({ vni }) => vni);
   const used = new Set(taken);
@@ -19,7 +19,8 @@ export function chooseVnis({ subnets }: NewSharedNetwork, taken: ReadonlySet<num
     }
     used.add(vni);
   }
-  if (new Set(asked.filter((vni) => vni !== undefined)).size < asked.filter((vni) => vni !== undefined).length) {
+  const named = asked.filter((vni) => vni !== undefined);
+  if (new Set(named).size < named.length) {
     throw new EngineError("invalid-argument", "two subnets of a network cannot have one VXLAN id");
   }
   let next = FIRST;

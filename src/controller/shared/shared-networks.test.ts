@@ -6,6 +6,7 @@ import { formatPrefix, parsePrefix } from "../../addr/prefix.ts";
 import { until } from "../../../test/support/wait.ts";
 import type { KernelFact } from "../../kernel/facts.ts";
 import type { SandboxView } from "../cnm.ts";
+import { networkKey } from "../../cluster/keys.ts";
 import { FakeHosts, type FakeHost } from "../testing/fake-hosts.ts";
 
 const shop = { name: "shop", driver: "overlay" } as const;
@@ -256,6 +257,20 @@ test("a network that means nothing is said once, and harms nobody", async () => 
   }
   assert.ok(!hasNetwork(b, "evil"));
   await join(b, "c1");
+});
+
+test("a network whose id would lead out of the folder of namespaces is not taken over", async () => {
+  await using all = await FakeHosts.open(2);
+  const [a, b] = [all.host(1), all.host(2)];
+  const { id } = await a.controller.createNetwork(shop);
+  await until("shop is there", () => hasNetwork(b, "shop"));
+  const made = all.store.get(networkKey(id));
+  assert.ok(made !== undefined);
+  const evil = "../../../../x";
+  all.store.corrupt(networkKey(evil), made.value.replaceAll(id, evil).replaceAll('"shop"', '"evil"'));
+  const refusal = `shared network evil (${evil}) is not for this host: network ${evil}: an id that no network has`;
+  await until("it is said", () => b.parts.messages.some((message) => message.includes(refusal)));
+  assert.ok(!hasNetwork(b, "evil"));
 });
 
 test("an endpoint of a host that is gone is taken off by its name, one of a living host is not", async () => {

@@ -50,10 +50,14 @@ export function intentOfShared(world: World, shared: SharedNetwork): NetworkInte
   return network;
 }
 
+/** As `base/ids.ts` makes them. */
+const ID = /^[0-9a-f]{64}$/;
+
 function checkShared(world: World, shared: SharedNetwork, network: NetworkIntent): void {
   const demand = (holds: boolean, what: string): void => {
     if (!holds) throw new RecordError(`network ${shared.id}: ${what}`);
   };
+  demand(ID.test(network.id), "an id that no network has: files and links are named after it");
   demand(network.name === shared.name && network.name.trim() !== "", "another name in its body");
   demand(!PREDEFINED_NAMES.has(network.name), `the name ${network.name} is a predefined network's`);
   demand(network.scope === "global" && !network.predefined && !network.configOnly, "not a shared network");
