@@ -40,7 +40,8 @@ function createProgram(surroundings: Surroundings, clients: DisposableStack): Sy
   refuseOthers(program, PROGRAM, "");
   program.addHelpText(
     "after",
-    `\nExample:\n  ${PROGRAM} network create backend && ${PROGRAM} run -d --net backend busybox`,
+    `\nExample:\n  ${PROGRAM} network create backend && ${PROGRAM} run -d --net backend busybox\n` +
+      `\nRun '${PROGRAM} plugin --help' for networks that plain Docker hosts share, a plugin of dockerd.`,
   );
   return program;
 }

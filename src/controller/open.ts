@@ -58,6 +58,8 @@ export interface OpenOptions {
   readonly firewallBackend?: FirewallBackend;
   /** `--iptables=false`: no rules at all, and no masquerading. */
   readonly iptables?: boolean;
+  /** False: rules are ours in sandboxes alone, and the host's namespace is another engine's. Only with the nftables backend. */
+  readonly hostRules?: boolean;
   /** `--ip6tables=false`: IPv6 rules are left alone. */
   readonly ip6tables?: boolean;
   /** `--ip-forward-no-drop`: forwarding is switched on without a FORWARD policy to go with it. */
@@ -164,7 +166,8 @@ async function openPacketFilter(options: OpenOptions, parts: FirewallParts): Pro
   if (!iptables) return openNoFirewall(parts.log);
   const drops = familiesToDrop(options);
   const dropForwarded = switchedOn.filter((family) => drops.includes(family));
-  return openFirewall({ ...parts, ...backendOf(options), ip6tables, dropForwarded });
+  const { hostRules = true } = options;
+  return openFirewall({ ...parts, ...backendOf(options), ip6tables, dropForwarded, hostRules });
 }
 
 function backendOf({ firewallBackend = "iptables" }: OpenOptions): { readonly backend: FirewallBackend } {

@@ -23,17 +23,19 @@ export interface FirewallOptions {
   readonly ip6tables: boolean;
   /** Families for which we switched forwarding on: what nobody accepts is dropped. */
   readonly dropForwarded: readonly Family[];
+  /** False, of the nftables backend: no rules in the host's namespace, which is another engine's. */
+  readonly hostRules?: boolean;
 }
 
 /** Throws `unavailable` when what the backend needs is missing. Changes nothing until `reconcile` or `apply`. */
 export async function openFirewall(options: FirewallOptions): Promise<Firewall> {
-  const { backend, kernel, store, log, ip6tables } = options;
+  const { backend, kernel, store, log, ip6tables, hostRules = true } = options;
   const ranBefore = backend === "nftables" ? hasIptablesRules(options) : await hasNftablesRules(kernel);
   const drops = ranBefore ? [...new Set([...options.dropForwarded, ...recordedDrops(store)])] : options.dropForwarded;
   recordDrops(store, options.dropForwarded);
   const firewall =
     backend === "nftables"
-      ? await openNftablesFirewall({ kernel, log, ip6: ip6tables, dropForwarded: drops })
+      ? await openNftablesFirewall({ kernel, log, ip6: ip6tables, dropForwarded: drops, hostRules })
       : await openIptablesFirewall({ kernel, log, store, ip6tables, dropForwarded: drops });
   const guarded = new GuardedFirewall(firewall, { kernel, log });
   if (!ranBefore) return guarded;

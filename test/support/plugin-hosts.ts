@@ -65,23 +65,28 @@ export class TestPlugin {
 
 export class PluginHost implements AsyncDisposable {
   readonly name: string;
+  /** The plugin's directories are in here: `data` and `run`. */
+  readonly state: string;
   readonly dockerd: TestDockerd;
   readonly plugin: TestPlugin;
+  /** Put before a command line, it enters the host. */
+  readonly within: readonly string[];
   readonly #holder: ChildProcess;
-  readonly #within: readonly string[];
 
   constructor(parts: {
     readonly name: string;
+    readonly state: string;
     readonly dockerd: TestDockerd;
     readonly plugin: TestPlugin;
     readonly holder: ChildProcess;
     readonly within: readonly string[];
   }) {
     this.name = parts.name;
+    this.state = parts.state;
     this.dockerd = parts.dockerd;
     this.plugin = parts.plugin;
     this.#holder = parts.holder;
-    this.#within = parts.within;
+    this.within = parts.within;
   }
 
   /** The docker CLI, with words divided by spaces; must succeed. Gives what it printed without the last line end. */
@@ -104,9 +109,14 @@ export class PluginHost implements AsyncDisposable {
     return (await this.dockerd.docker(line.split(" "))).status === 0;
   }
 
+  /** The host's file system, seen from here. */
+  get root(): string {
+    return `/proc/${this.#holder.pid ?? 0}/root`;
+  }
+
   /** A command in the host's namespaces. */
   async run(...command: string[]): Promise<Ran> {
-    const [program = "", ...words] = [...this.#within, ...command];
+    const [program = "", ...words] = [...this.within, ...command];
     return run([program, ...words]);
   }
 
@@ -126,19 +136,33 @@ export class PluginHost implements AsyncDisposable {
   }
 }
 
+export interface PluginHostFlags {
+  /** By the host's number. */
+  readonly dockerd?: (number: number) => readonly string[];
+  readonly plugin?: readonly string[];
+  /** Neither store nor plugins are started. */
+  readonly bare?: boolean;
+}
+
 export class PluginHosts implements AsyncDisposable {
-  readonly store: ClusterServers;
+  /** Absent where they are bare. */
+  readonly store: ClusterServers | undefined;
   readonly hosts: readonly PluginHost[];
+  /** Gone with them. */
+  readonly directory: string;
   readonly #parts: AsyncDisposableStack;
 
-  private constructor(store: ClusterServers, hosts: readonly PluginHost[], parts: AsyncDisposableStack) {
-    this.store = store;
-    this.hosts = hosts;
-    this.#parts = parts;
+  private constructor(
+    parts: Pick<PluginHosts, "store" | "hosts" | "directory"> & { readonly closing: AsyncDisposableStack },
+  ) {
+    this.store = parts.store;
+    this.hosts = parts.hosts;
+    this.directory = parts.directory;
+    this.#parts = parts.closing;
   }
 
   /** host1, host2, ... with busybox loaded, dockerd and plugin started. */
-  static async start(count: number, flags: { dockerd?: readonly string[]; plugin?: readonly string[] } = {}) {
+  static async start(count: number, flags: PluginHostFlags = {}): Promise<PluginHosts> {
     await using undo = new AsyncDisposableStack();
     const directory = mkdtempSync(join(tmpdir(), "plugin-hosts-"));
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -146,17 +170,26 @@ export class PluginHosts implements AsyncDisposable {
     undo.defer(() => must(["ip", "link", "delete", "wires"]));
     await must(["ip", "link", "set", "wires", "up"]);
     await must(["ip", "address", "add", `${OWN_ADDRESS}/24`, "dev", "wires"]);
-    const store = undo.use(await startStore("etcd", { address: OWN_ADDRESS }));
+    const store = flags.bare === true ? undefined : undo.use(await startStore("etcd", { address: OWN_ADDRESS }));
     const tar = join(directory, "busybox.tar");
     makeBusyboxTar(tar);
     const hosts: PluginHost[] = [];
     for (let number = 1; number <= count; number++) {
-      const own = { directory, store: `${store.url}/test`, ...flags };
+      const own = { directory, store: `${store?.url ?? ""}/test`, ...flags };
       const host = undo.use(await startHost(number, own));
       await host.ok(`import ${tar} busybox`);
       hosts.push(host);
     }
-    return new PluginHosts(store, hosts, undo.move());
+    return new PluginHosts({ store, hosts, directory, closing: undo.move() });
+  }
+
+  /** Of the hosts' common records, in the store. */
+  async keys(): Promise<readonly string[]> {
+    const [endpoint = ""] = this.store?.hosts ?? [];
+    const { stdout } = await run(["etcdctl", `--endpoints=${endpoint}`, "get", "--prefix", "--keys-only", "/"], {
+      environment: { ETCDCTL_API: "3" },
+    });
+    return stdout.split("\n").filter((line) => line !== "");
   }
 
   /** Counted from 1. */
@@ -171,11 +204,9 @@ export class PluginHosts implements AsyncDisposable {
   }
 }
 
-interface HostFlags {
+interface HostFlags extends PluginHostFlags {
   readonly directory: string;
   readonly store: string;
-  readonly dockerd?: readonly string[];
-  readonly plugin?: readonly string[];
 }
 
 async function startHost(number: number, flags: HostFlags): Promise<PluginHost> {
@@ -183,18 +214,18 @@ async function startHost(number: number, flags: HostFlags): Promise<PluginHost> 
   const address = `10.99.0.${number}`;
   for (const command of [
     ["ip", "netns", "add", name],
-    ["ip", "link", "add", wireOf(name), "type", "veth", "peer", "name", "wire0", "netns", name],
+    ["ip", "link", "add", wireOf(name), "type", "veth", "peer", "name", "eth0", "netns", name],
     ["ip", "link", "set", wireOf(name), "master", "wires", "up"],
-    ["ip", "-n", name, "address", "add", `${address}/24`, "dev", "wire0"],
+    ["ip", "-n", name, "address", "add", `${address}/24`, "dev", "eth0"],
     ["ip", "-n", name, "link", "set", "lo", "up"],
-    ["ip", "-n", name, "link", "set", "wire0", "up"],
+    ["ip", "-n", name, "link", "set", "eth0", "up"],
     ["ip", "-n", name, "route", "add", "default", "via", OWN_ADDRESS],
   ] satisfies [string, ...string[]][]) {
     await must(command);
   }
   const holder = await holdNamespaces(name);
   const within = ["nsenter", `--target=${holder.pid ?? 0}`, "--net", "--mount", "--uts"];
-  const dockerd = await TestDockerd.startIn(within, ...(flags.dockerd ?? []));
+  const dockerd = await TestDockerd.startIn(within, ...(flags.dockerd?.(number) ?? []));
   const state = join(flags.directory, name);
   mkdirSync(state);
   const pluginFlags = [
@@ -206,13 +237,15 @@ async function startHost(number: number, flags: HostFlags): Promise<PluginHost> 
   ];
   const command = [...within, process.execPath, PROGRAM, "plugin", ...pluginFlags, ...(flags.plugin ?? [])];
   const plugin = new TestPlugin(command);
-  await plugin.start();
-  return new PluginHost({ name, dockerd, plugin, holder, within });
+  if (flags.bare !== true) await plugin.start();
+  return new PluginHost({ name, state, dockerd, plugin, holder, within });
 }
 
 /** A process that does nothing but have them, so that what is mounted there outlives dockerd. */
 async function holdNamespaces(name: string): Promise<ChildProcess> {
-  const own = 'hostname "$0"; mkdir -p /run/docker; mount -t tmpfs docker /run/docker; echo ready; exec sleep infinity';
+  const own =
+    'hostname "$0"; mkdir -p /var/lib/causeway-plugin; ' +
+    "for d in /run /var/lib/causeway-plugin; do mount -t tmpfs host $d; done; echo ready; exec sleep infinity";
   const command = [`--net=/run/netns/${name}`, "unshare", "--uts", "--mount", "sh", "-c", own, name];
   const holder = spawn("nsenter", command, { stdio: ["ignore", "pipe", "inherit"] });
   const { promise, resolve, reject } = Promise.withResolvers<void>();

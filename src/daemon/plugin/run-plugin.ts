@@ -37,8 +37,9 @@ export async function runPlugin(config: PluginConfig, log: Log): Promise<AsyncDi
       dataRoot,
       runDirectory: execRoot,
       settings: SETTINGS,
-      // Rules of ours are in containers' namespaces alone, in a table of their own beside dockerd's.
+      // In containers' namespaces, in a table of their own beside dockerd's rules.
       firewallBackend: "nftables",
+      hostRules: false,
       cluster: { ...store, address, port: advertise.port, hostName: hostname() },
       log,
       clock: systemClock,

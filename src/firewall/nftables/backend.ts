@@ -45,7 +45,8 @@ class NftablesFirewall implements Firewall {
 
   constructor(options: NftablesOptions) {
     this.#options = options;
-    const families: readonly Family[] = options.ip6 ? [4, 6] : [4];
+    const ours: readonly Family[] = options.ip6 ? [4, 6] : [4];
+    const families = options.hostRules === false ? [] : ours;
     this.#hosts = new Map(families.map((family) => [family, new HostTable(options, family)]));
   }
 

@@ -8,6 +8,8 @@ export interface NftablesOptions {
   readonly log: Log;
   /** False leaves IPv6 alone altogether (`--ip6tables=false`). */
   readonly ip6: boolean;
+  /** False: no rules in the host's namespace, which is another engine's; only in sandboxes. */
+  readonly hostRules?: boolean;
   /** Families whose packets are not forwarded unless something accepts them: those for which we switched forwarding on. */
   readonly dropForwarded?: readonly Family[];
 }
