@@ -18,6 +18,8 @@ export interface ConsulCall {
   readonly timeoutMs?: number;
   /** True unless said otherwise. */
   readonly repeatable?: boolean;
+  /** Much may come: its time counts from the last piece of it. False unless said otherwise. */
+  readonly isLong?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -47,13 +49,14 @@ export class ConsulClient implements Disposable {
   /** Throws `unavailable`. */
   async call(call: ConsulCall): Promise<ConsulAnswer> {
     if (this.closed) throw this.unavailable("the client is closed");
-    const { timeoutMs = CALL_TIMEOUT_MS, repeatable = true, signal } = call;
+    const { timeoutMs = CALL_TIMEOUT_MS, repeatable = true, isLong = false, signal } = call;
     const closing = this.#closing.signal;
     try {
       return await this.#http.request({
         ...call,
         timeoutMs,
         repeatable,
+        isLong,
         patient: timeoutMs > CALL_TIMEOUT_MS,
         signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
       });
@@ -74,6 +77,7 @@ export class ConsulClient implements Disposable {
     const answer = await this.call({
       method: "GET",
       path: `/kv/${this.root}${prefix}/?recurse&consistent${waiting}`,
+      isLong: true,
       ...(since && { timeoutMs: WAIT_TIMEOUT_MS, signal: since.signal }),
     });
     return this.understand(() => {

@@ -9,6 +9,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { FollowedCopy } from "../followed-copy.ts";
+import { drawPause, type RetryPauses } from "../retry-pause.ts";
 import type { ConsulClient, ConsulListing } from "./consul-client.ts";
 import type { ConsulPulse } from "./consul-pulse.ts";
 
@@ -17,7 +18,7 @@ const PAUSE_MS_PER_RECORD = 0.02;
 const LONGEST_PAUSE_MS = 1_000;
 /** After an answer that brought nothing new before its time. */
 const IDLE_PAUSE_MS = 100;
-const RETRY_MS = [100, 200, 500, 1_000] as const;
+const RETRY: RetryPauses = { firstMs: 300, mostMs: 5_000 };
 
 export class ConsulFollowing implements AsyncDisposable {
   readonly #client: ConsulClient;
@@ -54,7 +55,7 @@ export class ConsulFollowing implements AsyncDisposable {
     let { index, records } = first;
     let failures = 0;
     for (;;) {
-      const rest = failures > 0 ? (RETRY_MS[failures - 1] ?? 1_000) : this.#restAfter(records.length);
+      const rest = failures > 0 ? drawPause(RETRY, failures - 1) : this.#restAfter(records.length);
       await pause(rest, undefined, { signal, ref: false });
       try {
         const listing = failures > 0 || index === 0 ? await this.#client.list(this.#prefix) : await this.#wait(index);

@@ -10,6 +10,8 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
+import { afterPatience } from "../../base/patience.ts";
+import { CALL_TIMEOUT_MS, READING_TIMEOUT_MS } from "../cluster-store.ts";
 import { formatStoreHost, type StoreOptions } from "../store-address.ts";
 
 /** The largest copy of a prefix that is taken. */
@@ -29,6 +31,8 @@ export interface ConsulRequest {
   readonly timeoutMs: number;
   /** Carried out twice it does what it does once. */
   readonly repeatable: boolean;
+  /** Much may come: its time counts from the last piece of it, up to `READING_TIMEOUT_MS`. */
+  readonly isLong: boolean;
   /** It may be answered late. */
   readonly patient: boolean;
   readonly signal: AbortSignal;
@@ -105,7 +109,7 @@ export class ConsulHttp implements Disposable {
 
   async #ask(
     host: string,
-    { method, path, body, patient, signal }: ConsulRequest,
+    { method, path, body, patient, isLong, signal }: ConsulRequest,
     timeoutMs: number,
   ): Promise<ConsulAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<ConsulAnswer>();
@@ -115,10 +119,17 @@ export class ConsulHttp implements Disposable {
       agent: patient ? this.#patientAgent : this.#agent,
       signal,
     });
-    const timer = setTimeout(() => sent.destroy(new Unanswered("no answer in time")), timeoutMs);
+    const giveUp = (): void => void sent.destroy(new Unanswered("no answer in time"));
+    let callOff = afterPatience(timeoutMs, giveUp);
+    const callOffAll = isLong ? afterPatience(timeoutMs + READING_TIMEOUT_MS, giveUp) : (): void => undefined;
+    const heard = (): void => {
+      if (!isLong) return;
+      callOff();
+      callOff = afterPatience(CALL_TIMEOUT_MS, giveUp);
+    };
     sent.once("error", (error) => reject(UNREACHED.has(codeOf(error)) ? error : new Unanswered(reasonOf(error))));
     sent.once("response", (response) => {
-      readText(response).then(
+      readText(response, heard).then(
         (text) => resolve({ status: response.statusCode ?? 0, text, index: indexOf(response) }),
         (error: unknown) => reject(new Unanswered(reasonOf(error))),
       );
@@ -127,15 +138,17 @@ export class ConsulHttp implements Disposable {
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
+      callOff();
+      callOffAll();
     }
   }
 }
 
-async function readText(response: http.IncomingMessage): Promise<string> {
+async function readText(response: http.IncomingMessage, heard: () => void): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    heard();
     length += chunk.length;
     if (length > MAX_ANSWER_BYTES) throw new Error(`an answer longer than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);

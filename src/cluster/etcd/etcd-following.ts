@@ -9,6 +9,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { afterPatience } from "../../base/patience.ts";
 import type { ClusterRecord, Follower } from "../cluster-store.ts";
+import { drawPause, type RetryPauses } from "../retry-pause.ts";
 import { isRevisionGone } from "./etcd-errors.ts";
 import type { EtcdKeys } from "./etcd-keys.ts";
 import type { EtcdMembers } from "./etcd-members.ts";
@@ -31,14 +32,9 @@ export interface FollowingOf {
   readonly log: Log;
 }
 
-/** A pause is drawn from 0 to `firstMs`, to twice that after one failure, and so on up to `mostMs`. */
-interface Pauses {
-  readonly firstMs: number;
-  readonly mostMs: number;
-}
 /** Taking up a watch is no work for etcd. */
-const BEFORE_WATCH: Pauses = { firstMs: 300, mostMs: 3_000 };
-const BEFORE_READING: Pauses = { firstMs: 1_000, mostMs: 20_000 };
+const BEFORE_WATCH: RetryPauses = { firstMs: 300, mostMs: 3_000 };
+const BEFORE_READING: RetryPauses = { firstMs: 1_000, mostMs: 20_000 };
 /**
  * How long what was missed may take to arrive. That the last of it has arrived is seen by its revision, unless the store's last
  * revision is of something else.
@@ -85,10 +81,13 @@ export class EtcdFollowing implements AsyncDisposable {
   /** A watch that flows, the follower being told of what it missed; undefined once the following is disposed. */
   async #again(): Promise<EtcdWatch | undefined> {
     const { prefix, log } = this.#of;
-    for (let failures = 0; !this.#stop.signal.aborted; failures++) {
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted; failures++) {
       const position = this.#position;
-      await this.#pause(position === undefined ? BEFORE_READING : BEFORE_WATCH, failures);
-      if (this.#stop.signal.aborted) break;
+      const pauseMs = drawPause(position === undefined ? BEFORE_READING : BEFORE_WATCH, failures);
+      // Rejects only when aborted.
+      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) break;
       try {
         if (position === undefined) return await this.#readAgain();
         const watch = await this.#resume(position);
@@ -101,11 +100,6 @@ export class EtcdFollowing implements AsyncDisposable {
       }
     }
     return undefined;
-  }
-
-  async #pause({ firstMs, mostMs }: Pauses, failures: number): Promise<void> {
-    const pauseMs = Math.random() * Math.min(mostMs, firstMs * 2 ** failures);
-    await delay(pauseMs, undefined, { signal: this.#stop.signal, ref: false }).catch(() => undefined);
   }
 
   async #readAgain(): Promise<EtcdWatch> {

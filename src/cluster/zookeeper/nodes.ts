@@ -49,19 +49,20 @@ export async function readNodes(
   return nodes;
 }
 
-/** All records below a node, itself not, in order of key; `root` goes before every key. */
+/** All records below a node, itself not, in order of key; `root` goes before every key. Calls `goOn` as it gets further. */
 export async function readTree(
   connection: ZookeeperConnection,
   path: string,
   root: string,
+  goOn: () => void,
 ): Promise<readonly ClusterRecord[]> {
   const records: ClusterRecord[] = [];
   let level = [...(await readNodes(connection, [path]))];
   while (level.length > 0) {
     const parents = level.filter(([, { stat }]) => stat.children > 0).map(([parent]) => parent);
     const children: string[] = [];
-    await inWindows(parents, async (parent) => children.push(...(await readChildren(connection, parent))));
-    level = [...(await readAll(connection, children))];
+    await inWindows(parents, async (parent) => children.push(...(await readChildren(connection, parent))), goOn);
+    level = [...(await readAll(connection, children, goOn))];
     for (const [child, node] of level) {
       const record = recordOf(child, node, root);
       if (record !== undefined) records.push(record);
@@ -91,12 +92,14 @@ export function recordOf(path: string, { data, stat }: ZookeeperNode, root: stri
 async function readAll(
   connection: ZookeeperConnection,
   paths: readonly string[],
+  goOn = (): void => undefined,
 ): Promise<ReadonlyMap<string, ZookeeperNode>> {
   const nodes = new Map<string, ZookeeperNode>();
-  await inWindows(paths, async (path) => {
+  const read = async (path: string): Promise<void> => {
     const node = await readNode(connection, path);
     if (node !== undefined) nodes.set(path, node);
-  });
+  };
+  await inWindows(paths, read, goOn);
   return nodes;
 }
 
@@ -110,8 +113,13 @@ async function readChildren(connection: ZookeeperConnection, path: string): Prom
   }
 }
 
-async function inWindows(paths: readonly string[], read: (path: string) => Promise<unknown>): Promise<void> {
+async function inWindows(
+  paths: readonly string[],
+  read: (path: string) => Promise<unknown>,
+  goOn: () => void,
+): Promise<void> {
   for (let start = 0; start < paths.length; start += WINDOW) {
     await Promise.all(paths.slice(start, start + WINDOW).map(read));
+    goOn();
   }
 }

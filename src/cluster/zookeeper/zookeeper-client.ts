@@ -1,7 +1,8 @@
 /** Calls to ZooKeeper as the store and its followings make them: each ends, and with the words of a cluster store. */
 import { setTimeout as pause } from "node:timers/promises";
 import { EngineError, messageOf } from "../../base/errors.ts";
-import { CALL_TIMEOUT_MS } from "../cluster-store.ts";
+import { afterPatience } from "../../base/patience.ts";
+import { CALL_TIMEOUT_MS, READING_TIMEOUT_MS } from "../cluster-store.ts";
 import { formatStoreAddress, type StoreOptions } from "../store-address.ts";
 import { storeUnavailable } from "../transaction-limits.ts";
 import { ZERROR } from "./jute.ts";
@@ -45,13 +46,16 @@ export class ZookeeperClient implements AsyncDisposable {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads: they do no harm when done twice, so a connection that dies meanwhile is replaced. Throws `unavailable`. */
-  async read<T>(body: (connection: ZookeeperConnection) => Promise<T>): Promise<T> {
-    return this.within(async (deadline) => {
+  /**
+   * Reads: they do no harm when done twice, so a connection that dies meanwhile is replaced. What takes many requests says when it
+   * is further (`goOn`), and has the time of a call from there. Throws `unavailable`.
+   */
+  async read<T>(body: (connection: ZookeeperConnection, goOn: () => void) => Promise<T>): Promise<T> {
+    return this.within(async (deadline, goOn) => {
       for (;;) {
         const connection = await this.connect(deadline);
         try {
-          return await body(connection);
+          return await body(connection, goOn);
         } catch (error) {
           if (connection.alive || performance.now() + RETRY_MS >= deadline || this.closing.aborted) throw error;
           await pause(RETRY_MS);
@@ -61,18 +65,25 @@ export class ZookeeperClient implements AsyncDisposable {
   }
 
   /** Runs a call that has to end by the deadline that it is given; the connection that kept it waiting is let go. */
-  async within<T>(body: (deadline: number) => Promise<T>): Promise<T> {
+  async within<T>(body: (deadline: number, goOn: () => void) => Promise<T>): Promise<T> {
     if (this.closing.aborted) throw this.unavailable("the client is closed");
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error("no answer in time")), CALL_TIMEOUT_MS);
+    const giveUp = (): void => reject(new Error("no answer in time"));
+    let callOff = afterPatience(CALL_TIMEOUT_MS, giveUp);
+    const endAt = performance.now() + READING_TIMEOUT_MS;
+    const goOn = (): void => {
+      if (performance.now() > endAt) return giveUp();
+      callOff();
+      callOff = afterPatience(CALL_TIMEOUT_MS, giveUp);
+    };
     const close = (): void => reject(new Error("the client is closed"));
     this.closing.addEventListener("abort", close, { once: true });
     try {
-      return await Promise.race([body(performance.now() + CALL_TIMEOUT_MS), late]);
+      return await Promise.race([body(performance.now() + CALL_TIMEOUT_MS, goOn), late]);
     } catch (error) {
       throw this.closing.aborted ? this.unavailable("the client is closed") : this.unavailable(error);
     } finally {
-      clearTimeout(timer);
+      callOff();
       this.closing.removeEventListener("abort", close);
     }
   }

@@ -6,6 +6,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { messageOf } from "../../base/errors.ts";
+import { afterPatience } from "../../base/patience.ts";
 import { ByteReader, WireError } from "../../wire/byte-reader.ts";
 import { ByteWriter } from "../../wire/byte-writer.ts";
 import type { StoreHost, StoreTls } from "../store-address.ts";
@@ -48,6 +49,8 @@ export interface ConnectOptions {
   readonly onEvent?: (path: string) => void;
 }
 
+const LAST_LOOK_MS = 100;
+
 interface Pending {
   readonly xid: number;
   readonly resolve: (reply: ByteReader) => void;
@@ -88,7 +91,7 @@ export class ZookeeperConnection {
     const socket = tls === undefined ? connectTcp(to) : connectTls({ ...to, ...tls });
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const frames = new FrameReader();
-    const timer = setTimeout(() => reject(new Error("no answer in time")), options.timeoutMs);
+    const callOff = afterPatience(options.timeoutMs, () => reject(new Error("no answer in time")));
     const abort = (): void => reject(new Error("given up"));
     const first = (chunk: Buffer): void => {
       try {
@@ -111,7 +114,7 @@ export class ZookeeperConnection {
       socket.destroy();
       throw error;
     } finally {
-      clearTimeout(timer);
+      callOff();
       signal.removeEventListener("abort", abort);
     }
   }
@@ -176,9 +179,13 @@ export class ZookeeperConnection {
   }
 
   #ping(): void {
-    const silentMs = performance.now() - this.#heardAt;
-    if (silentMs > (this.sessionTimeoutMs * 2) / 3) return this.destroy("the server is silent");
     this.#send(XID.PING, OPCODE.PING, new Uint8Array());
+    // What it said may wait to be read, if this process was held up.
+    if (this.#isSilent()) afterPatience(LAST_LOOK_MS, () => this.#isSilent() && this.destroy("the server is silent"));
+  }
+
+  #isSilent(): boolean {
+    return performance.now() - this.#heardAt > (this.sessionTimeoutMs * 2) / 3;
   }
 
   #receive(frames: FrameReader, chunk: Buffer): void {

@@ -7,12 +7,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { ClusterRecord } from "../cluster-store.ts";
 import type { FollowedCopy } from "../followed-copy.ts";
+import { drawPause, type RetryPauses } from "../retry-pause.ts";
 import { encodeAddWatch, encodeRemoveWatches, OPCODE } from "./jute.ts";
 import { readNodes, readTree, recordOf } from "./nodes.ts";
 import type { ZookeeperClient } from "./zookeeper-client.ts";
 import type { ZookeeperConnection } from "./zookeeper-connection.ts";
 
-const RETRY_MS = [100, 200, 500, 1_000] as const;
+/** With each new connection everything is read. */
+const RETRY: RetryPauses = { firstMs: 300, mostMs: 5_000 };
 
 export class ZookeeperFollowing implements AsyncDisposable {
   readonly path: string;
@@ -58,10 +60,10 @@ export class ZookeeperFollowing implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     const { root } = this.#client;
-    const { connection, records } = await this.#client.read(async (connection) => {
+    const { connection, records } = await this.#client.read(async (connection, goOn) => {
       this.#named = new Set();
       await connection.request(OPCODE.ADD_WATCH, encodeAddWatch(this.path));
-      return { connection, records: await readTree(connection, this.path, root) };
+      return { connection, records: await readTree(connection, this.path, root, goOn) };
     });
     this.#connection = connection;
     if (!this.#stop.signal.aborted) this.#copy.take(records);
@@ -79,7 +81,7 @@ export class ZookeeperFollowing implements AsyncDisposable {
         signal.throwIfAborted();
         this.#connection = undefined;
         this.#copy.lose(reasonOf(error, this.#client));
-        await pause(RETRY_MS[failures++] ?? 1_000, undefined, { signal, ref: false });
+        await pause(drawPause(RETRY, failures++), undefined, { signal, ref: false });
       }
     }
   }

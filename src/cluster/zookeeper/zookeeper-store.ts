@@ -55,7 +55,7 @@ class ZookeeperStore implements ClusterStore {
   async list(prefix: string): Promise<readonly ClusterRecord[]> {
     const { root } = this.#client;
     const path = `${root}/${validateKey(prefix)}`;
-    return this.#client.read(async (connection) => readTree(connection, path, root));
+    return this.#client.read(async (connection, goOn) => readTree(connection, path, root, goOn));
   }
 
   async commit(transaction: ClusterTransaction): Promise<boolean> {
