@@ -66,7 +66,10 @@ async function tlsOptions({ verify, caFile, certFile, keyFile }: PluginTls): Pro
   return { rejectUnauthorized: verify, ca, cert, key };
 }
 
-function perform(options: RequestOptions, { method, body = "", maxBytes }: Exchange): Promise<Reply> {
+function perform(
+  options: RequestOptions & { readonly signal: AbortSignal },
+  { method, body = "", maxBytes }: Exchange,
+): Promise<Reply> {
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const headers = { Accept: CONTENT_TYPE, "Content-Length": Buffer.byteLength(body) };
   const start = options.protocol === "https:" ? httpsRequest : httpRequest;
@@ -77,6 +80,10 @@ function perform(options: RequestOptions, { method, body = "", maxBytes }: Excha
   request.on("error", (cause) => {
     reject(isConnected ? cause : new NotConnected(messageOf(cause), { cause }));
   });
+  // Node drops such a connection without a word when nobody listens, and a request that is gone hears of no time limit.
+  request.on("upgrade", () => reject(new Error("the plugin changes the protocol instead of answering")));
+  const abort = (): void => reject(new Error("the exchange was ended"));
+  options.signal.addEventListener("abort", abort, { once: true });
   request.on("response", (response) => {
     collect(response, maxBytes).then(
       (text) => resolve({ status: response.statusCode ?? 0, body: text }),
@@ -87,7 +94,10 @@ function perform(options: RequestOptions, { method, body = "", maxBytes }: Excha
     );
   });
   request.end(body);
-  return promise.finally(() => request.destroy());
+  return promise.finally(() => {
+    options.signal.removeEventListener("abort", abort);
+    request.destroy();
+  });
 }
 
 async function collect(response: IncomingMessage, maxBytes: number): Promise<string> {

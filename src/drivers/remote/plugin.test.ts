@@ -58,6 +58,12 @@ test("what a plugin says of a failure is told in dockerd's words, all else with 
       "unavailable",
       "plugin plug: NetworkDriver.Leave: Parse Error: Expected HTTP/, RTSP/ or ICE/",
     ],
+    [
+      "another protocol",
+      rawBytes("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
+      "unavailable",
+      "plugin plug: NetworkDriver.Leave: the plugin changes the protocol instead of answering",
+    ],
     ["nothing", rawBytes(""), "unavailable", "plugin plug: NetworkDriver.Leave: socket hang up"],
   ];
   await using scripted = await ScriptedPlugin.start();
@@ -169,7 +175,7 @@ test("an interface that the plugin does not implement is refused", async () => {
 test("no descriptor is left of calls, good or bad", async () => {
   const openFds = (): number => readdirSync("/proc/self/fd").length;
   await using scripted = await ScriptedPlugin.start();
-  const plugin = new Plugin("plug", settings(scripted, { callTimeoutMs: 50 }));
+  const plugin = new Plugin("plug", settings(scripted, { callTimeoutMs: 200 }));
   await leave(plugin);
   const before = openFds();
   const scripts: readonly Script[] = [() => ({}), hangs, rawBytes("x"), () => "x".repeat(20_000), status(500, "")];
