@@ -27,10 +27,16 @@ export function createPluginServer(methods: readonly Method[], options: ServerOp
   const byName = new Map(methods.map((method) => [method.name, method]));
   const onRequest: RequestListener = (request, response) => void respond(byName, options, request, response);
   return {
-    create: (tls?: TlsServerOptions) =>
-      tls === undefined
-        ? createServer(TIMES, onRequest)
-        : createTlsServer({ ...TIMES, ...tls, requestCert: true, rejectUnauthorized: true }, onRequest),
+    create: (tls?: TlsServerOptions) => {
+      const server =
+        tls === undefined
+          ? createServer(TIMES, onRequest)
+          : createTlsServer({ ...TIMES, ...tls, requestCert: true, rejectUnauthorized: true }, onRequest);
+      // One connection that could not be taken, for want of descriptors say, is not the end of the plugin.
+      const onFailure = (error: Error): void =>
+        options.log.warn({ error, plugin: options.name }, "connection not taken");
+      return server.once("listening", () => server.on("error", onFailure));
+    },
   };
 }
 
@@ -74,9 +80,11 @@ function statusOf(error: unknown): number {
 
 function send(response: ServerResponse, status: number, answer: object): void {
   if (response.destroyed) return;
+  // Before anything is sent: what cannot be said in JSON throws, and is told as a failure instead.
+  const text = `${JSON.stringify(answer)}\n`;
   // A client that goes on sending what was refused is not waited for.
   response.writeHead(status, { "Content-Type": CONTENT_TYPE, Connection: "close" });
-  response.end(`${JSON.stringify(answer)}\n`);
+  response.end(text);
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

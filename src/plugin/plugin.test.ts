@@ -195,6 +195,14 @@ test("a handler's failure is told in Err, and to an IPAM driver's caller in Erro
   assert.deepEqual([address.status, address.body], [500, { Err: "no room", Error: "no room" }]);
 });
 
+test("a handler whose answer is no JSON has failed, and the plugin goes on", async () => {
+  const { driver } = recording();
+  await using plugin = await serve({ networkDriver: { ...driver, operationalInfo: () => ({ count: 1n }) } });
+  const answer = await post(plugin.path, "NetworkDriver.EndpointOperInfo", IDS);
+  assert.deepEqual([answer.status, answer.body], [500, { Err: "Do not know how to serialize a BigInt" }]);
+  assert.equal((await post(plugin.path, "Plugin.Activate")).status, 200);
+});
+
 test("a handler that never answers is given up on", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using plugin = await serve({
