@@ -118,7 +118,11 @@ async function release(world: World, network: NetworkIntent, { poolId, address }
 }
 
 /** Start-up: takes again exactly the addresses that the intent has. Throws when another has one of them. */
-export async function replayAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): Promise<void> {
+export async function replayAddresses(
+  world: World,
+  network: NetworkIntent,
+  endpoint: Pick<EndpointIntent, "addresses">,
+): Promise<void> {
   if (isPlugin(world, network)) return;
   const ipam = world.ipamDriver(network.ipamDriver);
   for (const { poolId, address } of leasesOf(network, endpoint)) {

@@ -194,6 +194,21 @@ test("dockerd restarts and takes its containers along: started again they are me
   await reach(two, "c2", "c1");
 });
 
+test("the store is away: traffic and names stay, nothing joins; it returns, and all goes on", { skip }, async () => {
+  await all.store?.stop();
+  await until("the plugin knows", () => one.plugin.log.includes("the cluster store is away"), 30_000);
+  await reach(one, "c1", "c2");
+  assert.match(await one.fails(`${RUN} --name c6 busybox sleep 1000`), /cluster store etcd:.*10\.99\.0\.254/);
+  await one.ok("rm -f c6");
+  await all.store?.start();
+  await until("a container can join again", async () => {
+    await one.does("rm -f c6");
+    return one.does(`${RUN} --name c6 busybox sleep 1000`);
+  });
+  await reach(two, "c2", "c6");
+  await one.ok("rm -f c6");
+});
+
 test("a host that is killed leaves the others' names and tables, and returns to them", { skip }, async () => {
   const gone = await addressOf(two, "c2");
   await two.setWire("down");

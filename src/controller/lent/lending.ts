@@ -12,6 +12,7 @@ import { prefixesInUse } from "../lease-pools.ts";
 import type { World } from "../world.ts";
 import { comeBack, endLentEndpoint, handOver, lendEndpoint, type HandedOver, type LentSpec } from "./lent-endpoints.ts";
 import { forgetLentName, nameLentEndpoint, restoreLentNames, type LentNames } from "./lent-names.ts";
+import { LostLentWatch } from "./lost-lent.ts";
 import { LentResolvers } from "./lent-resolvers.ts";
 
 export type { HandedOver, LentNames, LentSpec };
@@ -40,16 +41,24 @@ const IPAM = "default";
 export class Lending implements AsyncDisposable {
   readonly #world: World;
   readonly #resolvers: LentResolvers;
+  readonly #lost: LostLentWatch;
 
   constructor(world: World) {
     this.#world = world;
     this.#resolvers = new LentResolvers(world);
+    this.#lost = new LostLentWatch(world, ({ id, lent }) => this.#afterwards(id, lent?.sandboxKey));
   }
 
-  /** Names and resolvers of the endpoints that are lent since before. */
+  /** Names and resolvers of the endpoints that are lent since before; from now on lost ones are looked for. */
   async restore(): Promise<void> {
     await restoreLentNames(this.#world);
     await this.#resolvers.restore();
+    this.#lost.open();
+  }
+
+  /** Looks for endpoints whose sandbox is gone although nobody gave them back; those gone for the second time are ended. */
+  lookForLost(): Promise<void> {
+    return this.#lost.look();
   }
 
   /** A subnet that no network of the cluster has, with its gateway's address: the one asked for, or the next free. */
@@ -115,6 +124,7 @@ export class Lending implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lost[Symbol.asyncDispose]();
     await this.#resolvers[Symbol.asyncDispose]();
   }
 

@@ -15,6 +15,7 @@ import { change, tearDown } from "../apply.ts";
 import { attempt } from "../attempt.ts";
 import { joinOf, type Join } from "../desired.ts";
 import { followLogged } from "../shared/follow-members.ts";
+import { replayAddresses } from "../lease-addresses.ts";
 import { forgetMembersIfUndone, shareEndpoints, withdrawEndpoints } from "../shared/shared-endpoints.ts";
 import { isShared } from "../shared/shared-record.ts";
 import { lentKey, type World } from "../world.ts";
@@ -33,7 +34,7 @@ export interface HandedOver extends Pick<JoinInfo, "routes" | "interfacePrefix">
   readonly interfaceName: string;
 }
 
-/** A new endpoint, with a MAC address. Until its container's name is known it goes by its id, and nobody asks for it. */
+/** A new endpoint, with a MAC address, that holds its addresses. Until its container's name is known it goes by its id, and nobody asks for it. */
 export async function lendEndpoint(world: World, spec: LentSpec): Promise<EndpointIntent> {
   return world.locks.run(lentKey(spec.id), async () => {
     const { id, networkId, mac = randomMac(), addresses } = spec;
@@ -42,11 +43,15 @@ export async function lendEndpoint(world: World, spec: LentSpec): Promise<Endpoi
     const network = world.registry.network(networkId)?.intent;
     if (network === undefined) throw new EngineError("not-found", `network ${networkId} not found`);
     const name = `endpoint-${id.slice(0, 12)}`;
-    world.registry.reserveName(network, name, id);
     const nothing = { linkLocal: [], dnsNames: [], privateAliases: {}, options: {}, gatewayPriority: 0 };
     const intent: EndpointIntent = { id, networkId, name, mac, addresses, ...nothing, ports: [], links: [], lent: {} };
-    world.registry.commit({ put: { endpoints: [{ intent, phase: "live" }] } });
-    return intent;
+    return attempt(world.log, `lend endpoint ${id}`, async (undo) => {
+      world.registry.reserveName(network, name, id);
+      undo.add(`name ${name}`, () => world.registry.releaseName(networkId, name, id));
+      await replayAddresses(world, network, intent);
+      world.registry.commit({ put: { endpoints: [{ intent, phase: "live" }] } });
+      return intent;
+    });
   });
 }
 

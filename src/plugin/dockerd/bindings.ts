@@ -35,6 +35,13 @@ export interface PendingPool extends BoundPool {
 
 const NETWORKS = "plugin-networks";
 const PENDING = "plugin-pools";
+/** Addresses that dockerd has of bound networks, by pool and address. */
+const LEASES = "plugin-leases";
+
+export interface Lease {
+  readonly poolId: string;
+  readonly address: IpAddress;
+}
 
 export class Bindings {
   readonly #store: Store;
@@ -82,12 +89,32 @@ export class Bindings {
     this.#store.commit([{ remove: PENDING, id: poolId }]);
   }
 
+  putLease(lease: Lease): void {
+    const value = { poolId: lease.poolId, address: formatAddress(lease.address) };
+    this.#store.commit([{ put: LEASES, id: leaseId(lease), value }]);
+  }
+
+  removeLease(lease: Lease): void {
+    this.#store.commit([{ remove: LEASES, id: leaseId(lease) }]);
+  }
+
+  leases(): readonly Lease[] {
+    return this.#store.list(LEASES).map(({ id, value }) => {
+      const record = new RecordReader(value, `lease ${id}`);
+      return { poolId: record.field("poolId").text(), address: record.field("address").address() };
+    });
+  }
+
   pending(): readonly PendingPool[] {
     return this.#store.list(PENDING).map(({ id, value }) => {
       const record = new RecordReader(value, `pool ${id}`);
       return present({ ...decodePool(record), name: record.field("name").optional((name) => name.text()) });
     });
   }
+}
+
+function leaseId({ poolId, address }: Lease): string {
+  return `${poolId} ${formatAddress(address)}`;
 }
 
 function encode({ networkId: _id, pools, ...rest }: Binding): Json {

@@ -3,13 +3,14 @@
  * Docker hosts networks that they share, through the cluster's store. It is the controller that the daemon has, whose
  * endpoints are lent to dockerd; only the protocol and what dockerd leaves unsaid are here.
  */
+import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { OpenedController } from "../../controller/open.ts";
 import { servePlugin, type ServedPlugin } from "../plugin.ts";
 import { Bindings } from "./bindings.ts";
 import { ContainerNames } from "./container-names.ts";
 import { DockerApi } from "./docker-api.ts";
-import { ipamHandlers } from "./ipam.ts";
+import { ipamHandlers, releaseStrayLeases } from "./ipam.ts";
 import { networkHandlers } from "./network.ts";
 
 export interface CausewayPluginOptions {
@@ -30,6 +31,9 @@ export async function openCausewayPlugin(options: CausewayPluginOptions): Promis
   const names = parts.use(new ContainerNames({ controller, api: new DockerApi(dockerSocket), log }));
   names.open();
   const bindings = new Bindings(store, log);
+  await releaseStrayLeases(controller, bindings).catch((cause: unknown) => {
+    log.warn({ err: cause }, `addresses without an endpoint are not given back: ${messageOf(cause)}`);
+  });
   const networkDriver = networkHandlers({ controller, bindings, log, onJoin: () => names.look() });
   const ipamDriver = ipamHandlers(controller, bindings);
   const served = parts.use(

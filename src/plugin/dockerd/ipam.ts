@@ -37,7 +37,9 @@ export function ipamHandlers(controller: Controller, bindings: Bindings): IpamDr
     releaseAddress: async ({ poolId, address }) => {
       const network = networkOfPool(controller, poolId);
       const isGateway = network?.pools.some(({ gateway }) => gateway !== undefined && sameAddress(gateway, address));
-      if (isGateway !== true) await controller.lending.releaseAddress(poolId, address);
+      if (isGateway === true) return;
+      await controller.lending.releaseAddress(poolId, address);
+      bindings.removeLease({ poolId, address });
     },
   };
 }
@@ -103,7 +105,22 @@ async function requestAddress(controller: Controller, bindings: Bindings, reques
   }
   const leased = await controller.lending.requestAddress(poolId, present({ address, purpose }));
   if (purpose === "gateway") await moveGateway(controller, bindings, { poolId, gateway: leased.address });
+  // Of a network that is being made these are --aux-address, which no container ever has.
+  else if (binding !== undefined) bindings.putLease({ poolId, address: leased.address });
   return leased;
+}
+
+/**
+ * Start-up: addresses that dockerd asked for and has no endpoint with, because it or we ended between two calls. An endpoint
+ * that is made with one of them after all leases it anew.
+ */
+export async function releaseStrayLeases({ lending }: Controller, bindings: Bindings): Promise<void> {
+  const used = lending.endpoints().flatMap(({ addresses }) => addresses.map(({ address }) => address));
+  const stray = bindings.leases().filter(({ address }) => !used.some((each) => sameAddress(each, address)));
+  for (const lease of stray) {
+    await lending.releaseAddress(lease.poolId, lease.address);
+    bindings.removeLease(lease);
+  }
 }
 
 /** `--gateway`: instead of the one that the pool came with. */

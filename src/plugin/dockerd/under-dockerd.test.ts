@@ -11,7 +11,7 @@ import { HOST } from "../../kernel/facts.ts";
 import type { IpamDriverHandlers, LeasedPool, PoolRequest } from "../ipam-driver.ts";
 import type { NetworkDriverHandlers, NetworkRequest } from "../network-driver.ts";
 import { Bindings } from "./bindings.ts";
-import { ADDRESS_SPACE, ipamHandlers } from "./ipam.ts";
+import { ADDRESS_SPACE, ipamHandlers, releaseStrayLeases } from "./ipam.ts";
 import { networkHandlers } from "./network.ts";
 
 const NAMED = { options: { "causeway.network": "shop" } };
@@ -258,6 +258,47 @@ test("a restart of the plugin finds all as it was; what dockerd ended meanwhile 
     address: parsePrefix(address).address,
   };
   assert.equal(formatPrefix(await ipam.requestAddress(asked)), address);
+});
+
+test("an endpoint whose sandbox is gone at two looks is taken back, with its address", async () => {
+  await using all = await FakeHosts.open(1);
+  const host = all.host(1);
+  const pool = await create(host, A);
+  const address = parsePrefix(await run(host, C1, pool)).address;
+  await run(host, C3, pool);
+  const { lending } = host.controller;
+  await lending.lookForLost();
+  host.parts.kernel.meddle({ remove: { kind: "namespace", path: C1.sandboxKey } });
+  await lending.lookForLost();
+  assert.equal(lending.endpoints().length, 2, "it may be one that is being made");
+  await lending.lookForLost();
+  assert.deepEqual(
+    lending.endpoints().map(({ id }) => id),
+    [C3.endpointId],
+  );
+  const asked = { poolId: pool.poolId, purpose: "endpoint" as const, options: {}, address };
+  await pluginOf(host).ipam.requestAddress(asked);
+});
+
+test("an address that dockerd never made an endpoint with is free after a restart; made after all, it has it", async () => {
+  await using all = await FakeHosts.open(1);
+  const host = all.host(1);
+  const pool = await create(host, A);
+  const { ipam } = pluginOf(host);
+  const ask = { poolId: pool.poolId, purpose: "endpoint" as const, options: {} };
+  const address = await ipam.requestAddress(ask);
+  await run(host, C1, pool);
+  await host.close();
+  await host.open();
+  const bindings = new Bindings(host.parts.store, silentLog);
+  await releaseStrayLeases(host.controller, bindings);
+  assert.equal(bindings.leases().length, 1);
+  const made = { ...C3, interface: { address }, exposed: [], published: [], options: {} };
+  await pluginOf(host).network.createEndpoint(made);
+  await assert.rejects(
+    async () => pluginOf(host).ipam.requestAddress({ ...ask, address: address.address }),
+    refused("forbidden", /Address already in use/),
+  );
 });
 
 test("the cluster's network goes with the last host's; one that was idle makes it again as it was", async () => {
