@@ -13,6 +13,8 @@ const SCRIPT = new URL("machine.sh", import.meta.url).pathname;
 const CGROUPS = "/sys/fs/cgroup";
 const UNSHARE = ["--net", "--mount", "--propagation", "private", "--uts", "--pid", "--fork", "--kill-child"];
 const ON_MS = 20_000;
+/** Its processes are killed at once, but a busy kernel takes its time to bury them. */
+const OFF_MS = 60_000;
 
 export class Machine implements AsyncDisposable {
   readonly name: string;
@@ -70,8 +72,8 @@ export class Machine implements AsyncDisposable {
     this.#holder = undefined;
     const init = this.#init;
     this.#init = 0;
-    await until(`process 1 of ${this.name} is gone`, () => init === 0 || isGone(init));
-    await until(`control groups of ${this.name} are gone`, () => this.#removeCgroups());
+    await until(`process 1 of ${this.name} is gone`, () => init === 0 || isGone(init), OFF_MS);
+    await until(`control groups of ${this.name} are gone`, () => this.#removeCgroups(), OFF_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

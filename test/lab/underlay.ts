@@ -15,7 +15,8 @@ export class Underlay implements AsyncDisposable {
 
   static async open(): Promise<Underlay> {
     await must("ip link set lo up");
-    await must(`ip link add ${BRIDGE} type bridge`);
+    // Of its own: else it has that of one of its ports, and another when that goes, for which nobody is prepared.
+    await must(`ip link add ${BRIDGE} address 02:63:77:00:00:fe type bridge`);
     await must(`ip link set ${BRIDGE} up`);
     await must(`ip address add ${OWN_ADDRESS}/24 dev ${BRIDGE}`);
     const chain = (hook: string): string =>

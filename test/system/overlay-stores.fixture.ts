@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Lab } from "../lab/lab.ts";
 import type { LabHost } from "../lab/lab-host.ts";
+import { networkNamespaces } from "../lab/tables.ts";
 import { missingStore, type StoreKind } from "../support/cluster-servers.ts";
 import { until } from "../support/wait.ts";
 
@@ -75,10 +76,4 @@ export function articleOver(kind: StoreKind): void {
       assert.deepEqual(await networkNamespaces(host), [], host.name);
     }
   });
-}
-
-/** Those of networks, on a host: their names begin with the number of their kind. */
-async function networkNamespaces(host: LabHost): Promise<readonly string[]> {
-  const names = (await host.shell("ls /run/causeway/netns")).split("\n");
-  return names.filter((name) => name.startsWith("1-"));
 }
