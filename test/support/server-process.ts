@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -144,9 +144,11 @@ export class ServerProcess implements AsyncDisposable {
     await this.stop("SIGKILL");
   }
 
-  /** Frozen: it holds its connections and answers nothing, until thawed. */
-  freeze(): void {
-    this.#child?.kill("SIGSTOP");
+  /** Frozen when this resolves: it holds its connections and answers nothing, until thawed. Its threads stop one by one. */
+  async freeze(): Promise<void> {
+    const pid = this.#child?.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    await until(`process ${pid} is frozen`, () => threadsOf(pid).every((state) => state === "T"));
   }
 
   thaw(): void {
@@ -157,4 +159,12 @@ export class ServerProcess implements AsyncDisposable {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** "T" for a thread that is stopped (proc(5), `stat`). */
+function threadsOf(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
+  });
 }

@@ -243,7 +243,7 @@ test("info counts what there is", async () => {
   assert.equal(await ok("info -f {{.ContainersRunning}}"), "4");
   const text = await ok("info");
   assert.match(text, /^ Images: 1$/m);
-  assert.match(text, /^ {2}Network: bridge host null$/m);
+  assert.match(text, /^ {2}Network: bridge host ipvlan macvlan null$/m);
 });
 
 test("what is removed is gone", async () => {

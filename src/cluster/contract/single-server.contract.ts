@@ -60,7 +60,7 @@ export function singleServerContract(
       await using store = open(server);
       const follower = new RecordingFollower();
       await using _following = await store.follow("d", follower);
-      server.process.freeze();
+      await server.process.freeze();
       try {
         await everyCallFails(store, "d");
         await until("followers are told", () => follower.told.includes("lost"), NOTICE_MS);

@@ -131,7 +131,7 @@ describe("etcd of three members", { skip: missing }, () => {
       await store.commit({ puts: [{ key: "frozen/a", value: "0" }] });
       const follower = new RecordingFollower();
       await using _following = await store.follow("frozen", follower);
-      member.freeze();
+      await member.freeze();
       try {
         assert.equal((await store.get("frozen/a"))?.value, "0");
         const commit = async (): Promise<boolean> => store.commit({ puts: [{ key: "frozen/a", value: "1" }] });
