@@ -127,7 +127,12 @@ export class ConsulHttp implements Disposable {
       callOff();
       callOff = afterPatience(CALL_TIMEOUT_MS, giveUp);
     };
-    sent.once("error", (error) => reject(UNREACHED.has(codeOf(error)) ? error : new Unanswered(reasonOf(error))));
+    // Where nobody listens, Node drops the connection, and the request is never heard of again.
+    sent.once("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new Unanswered("an answer that is not Consul's: it changes the protocol"));
+    });
+    sent.on("error", (error) => reject(UNREACHED.has(codeOf(error)) ? error : new Unanswered(reasonOf(error))));
     sent.once("response", (response) => {
       readText(response, heard).then(
         (text) => resolve({ status: response.statusCode ?? 0, text, index: indexOf(response) }),

@@ -20,6 +20,10 @@ const ANSWERS: Readonly<Record<string, (socket: Socket) => void>> = {
     void socket.once("data", () =>
       socket.end(`HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${PAGE.length}\r\n\r\n${PAGE}`),
     ),
+  "changes the protocol": (socket) =>
+    void socket.once("data", () =>
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
+    ),
 };
 
 /** `open` gives a client of what is at `127.0.0.1:port`, over which nothing is ever found. */

@@ -81,7 +81,10 @@ function perform(
     reject(isConnected ? cause : new NotConnected(messageOf(cause), { cause }));
   });
   // Node drops such a connection without a word when nobody listens, and a request that is gone hears of no time limit.
-  request.on("upgrade", () => reject(new Error("the plugin changes the protocol instead of answering")));
+  request.on("upgrade", (_response, socket) => {
+    socket.destroy();
+    reject(new Error("the plugin changes the protocol instead of answering"));
+  });
   const abort = (): void => reject(new Error("the exchange was ended"));
   options.signal.addEventListener("abort", abort, { once: true });
   request.on("response", (response) => {
