@@ -139,7 +139,8 @@ export interface OwnEndpoint {
   readonly id: string;
   readonly networkId: string;
   readonly name: string;
-  readonly mac: MacAddress;
+  /** Absent where a plugin made the interface and did not say. */
+  readonly mac?: MacAddress;
   /** With the subnet's length. */
   readonly addresses: readonly Prefix[];
   /** Names for DNS, the main one first. */

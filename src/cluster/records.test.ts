@@ -77,7 +77,7 @@ describe("a cluster record", () => {
     it(`of ${key} is refused without any one of its fields`, () => {
       const whole: unknown = JSON.parse(text);
       assert.ok(typeof whole === "object" && whole !== null);
-      const optional = new Set(["range", "removing", "holder"]);
+      const optional = new Set(["range", "removing", "holder", "mac"]);
       for (const field of Object.keys(whole).filter((name) => !optional.has(name))) {
         const without = JSON.stringify({ ...whole, [field]: undefined });
         assert.throws(() => decodeEntry(key, without), isRefusal, field);

@@ -138,22 +138,23 @@ function vniIn(key: string, vni: number): number {
 
 export function encodeEndpoint(endpoint: EndpointRecord): string {
   const { id, networkId, name, mac, addresses, dnsNames, host } = endpoint;
-  const written = { addresses: addresses.map(formatPrefix), mac: formatMac(mac) };
-  return JSON.stringify({ id, networkId, name, ...written, dnsNames, host });
+  const written = { addresses: addresses.map(formatPrefix), mac: mac && formatMac(mac) };
+  return JSON.stringify(present({ id, networkId, name, ...written, dnsNames, host }));
 }
 
 export function decodeEndpoint(key: string, text: string): EndpointRecord {
   const record = read(key, text);
-  const endpoint = {
+  const mac = record.field("mac").optional((item) => item.mac());
+  if (mac !== undefined) demand(isStationMac(mac), `${key}: ${formatMac(mac)} is no interface's MAC address`);
+  const endpoint = present({
     id: record.field("id").text(),
     networkId: record.field("networkId").text(),
     name: record.field("name").text(),
-    mac: record.field("mac").mac(),
+    mac,
     addresses: record.field("addresses").list((item) => item.prefix()),
     dnsNames: record.field("dnsNames").list((item) => item.text()),
     host: record.field("host").text(),
-  };
-  demand(isStationMac(endpoint.mac), `${key}: ${formatMac(endpoint.mac)} is no interface's MAC address`);
+  });
   return assertPlace(key, key === endpointKey(endpoint.networkId, endpoint.name), endpoint);
 }
 

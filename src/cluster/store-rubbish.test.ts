@@ -20,7 +20,7 @@ function answers({ cluster }: TestHost): string {
     status: cluster.status().state,
     hosts: cluster.hosts().map(({ address }) => formatAddress(address)),
     endpoints: networks.flatMap(({ id }) =>
-      cluster.endpoints(id).map(({ mac, addresses }) => [formatMac(mac), addresses.map(formatPrefix)]),
+      cluster.endpoints(id).map(({ mac, addresses }) => [mac && formatMac(mac), addresses.map(formatPrefix)]),
     ),
   });
 }

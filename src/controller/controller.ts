@@ -17,6 +17,7 @@ import { peersOf } from "./shared/members.ts";
 import { timed } from "./meter.ts";
 import { createNetwork, removeNetwork } from "./networks.ts";
 import type { ControllerOptions } from "./options.ts";
+import { OwedCallsWatch } from "./plugins/settle-calls.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ResolvConfWatch } from "./resolv-conf-watch.ts";
 import { createSandbox, removeSandbox } from "./sandboxes.ts";
@@ -31,6 +32,7 @@ interface Watches {
   readonly resolvConf: ResolvConfWatch;
   readonly cluster: ClusterWatch;
   readonly lending: Lending;
+  readonly owed: OwedCallsWatch;
 }
 
 export class Controller implements NetworkController {
@@ -60,7 +62,9 @@ export class Controller implements NetworkController {
     cluster.open();
     const lending = new Lending(world);
     await lending.restore();
-    return new Controller(world, { reconciler, resolvConf, cluster, lending }, report);
+    const owed = new OwedCallsWatch(world);
+    owed.open();
+    return new Controller(world, { reconciler, resolvConf, cluster, lending, owed }, report);
   }
 
   /** What another engine is provided with whose plugin we are. */
@@ -155,6 +159,7 @@ export class Controller implements NetworkController {
   /** Stops repairing. Networks and sandboxes stay as they are: the next open takes them over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#world.announcer[Symbol.dispose]();
+    this.#watches.owed[Symbol.dispose]();
     await this.#watches.lending[Symbol.asyncDispose]();
     await this.#watches.cluster[Symbol.asyncDispose]();
     await this.#watches.resolvConf[Symbol.asyncDispose]();

@@ -9,7 +9,7 @@ import { EngineError, messageOf } from "../base/errors.ts";
 import type { Rollback } from "../base/rollback.ts";
 import { parseResolvConf } from "../dns/resolv-conf.ts";
 import type { NetworkIntent, PoolIntent } from "../drivers/intent.ts";
-import type { IpamDriver, Pool } from "../ipam/ipam.ts";
+import type { IpamDriver, Pool, PoolRequest } from "../ipam/ipam.ts";
 import { reservedPrefixes } from "../ipam/reserved.ts";
 import { HOST } from "../kernel/facts.ts";
 import { present } from "../store/record-reader.ts";
@@ -21,13 +21,17 @@ const CLUSTER_IPAM = "default";
 const INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4";
 
 /** The network's pools as leased. A family that is enabled and has no pool gets one by choice. */
-export async function leasePools(world: World, network: NetworkIntent, undo: Rollback): Promise<readonly PoolIntent[]> {
+export async function leasePools(
+  world: World,
+  network: NetworkIntent,
+  { skipped, undo }: Pick<Lease, "skipped" | "undo">,
+): Promise<readonly PoolIntent[]> {
   if (network.configOnly || !world.driver(network.driver).capabilities.addresses) return network.pools;
   const wanted = [...network.pools, ...missingFamilies(network)];
   const reserved = wanted.some(isByChoice) ? await prefixesInUse(world) : [];
   const leased: PoolIntent[] = [];
   for (const pool of wanted) {
-    leased.push(pool.poolId === undefined ? await leasePool(world, network, { pool, reserved, undo }) : pool);
+    leased.push(pool.poolId === undefined ? await leasePool(world, network, { pool, reserved, skipped, undo }) : pool);
   }
   return leased;
 }
@@ -54,18 +58,26 @@ export async function prefixesInUse(world: World): Promise<readonly Prefix[]> {
   );
 }
 
+/** Whether the network's addresses are from the pools of one host or of a cluster. */
+export function addressSpaceOf({ scope }: NetworkIntent): PoolRequest["addressSpace"] {
+  return scope === "global" ? "global" : "local";
+}
+
 interface Lease {
   readonly pool: PoolIntent;
   readonly reserved: readonly Prefix[];
+  /** Families that get no gateway which was not asked for. */
+  readonly skipped: readonly Family[];
   readonly undo: Rollback;
 }
 
-async function leasePool(world: World, network: NetworkIntent, { pool, reserved, undo }: Lease): Promise<PoolIntent> {
+async function leasePool(world: World, network: NetworkIntent, lease: Lease): Promise<PoolIntent> {
+  const { pool, reserved, undo } = lease;
   const ipam = world.ipamDriver(network.ipamDriver);
   const leased = await ipam.requestPool(
     present({
       family: pool.family,
-      addressSpace: world.driver(network.driver).capabilities.scope,
+      addressSpace: addressSpaceOf(network),
       subnet: pool.subnet,
       range: pool.range,
       options: network.ipamOptions ?? {},
@@ -74,15 +86,18 @@ async function leasePool(world: World, network: NetworkIntent, { pool, reserved,
   );
   const held: IpAddress[] = [];
   undo.add(`pool ${leased.id}`, () => ipam.releasePool(leased.id, held));
-  const gateway = skipsGateway(world, network, pool) ? undefined : await gatewayOf(ipam, network, { pool, leased });
+  const gateway = skipsGateway(world, network, lease)
+    ? leased.gateway?.address
+    : await gatewayOf(ipam, network, { pool, leased });
   if (gateway !== undefined) held.push(gateway);
   await leaseAuxiliary(ipam, leased.id, pool.auxiliary, held);
   return present({ ...pool, poolId: leased.id, subnet: leased.subnet, gateway });
 }
 
 /** Where no container would use one, no address is kept for a gateway that nobody asked for. */
-function skipsGateway(world: World, network: NetworkIntent, pool: PoolIntent): boolean {
-  return pool.gateway === undefined && world.driver(network.driver).skipsGateway?.(network) === true;
+function skipsGateway(world: World, network: NetworkIntent, { pool, skipped }: Lease): boolean {
+  if (pool.gateway !== undefined) return false;
+  return skipped.includes(pool.family) || world.driver(network.driver).skipsGateway?.(network) === true;
 }
 
 /** One that the driver insists on is the network's already. */
@@ -168,7 +183,12 @@ export async function replayPools(world: World, network: NetworkIntent, undo: Ro
   if (isPlugin(world, network)) return;
   for (const pool of network.pools) {
     if (pool.poolId === undefined) continue;
-    const leased = await leasePool(world, network, { pool, reserved: [], undo });
+    const leased = await leasePool(world, network, {
+      pool,
+      reserved: [],
+      skipped: network.predefined ? [] : [4, 6],
+      undo,
+    });
     if (leased.poolId !== pool.poolId) {
       throw new EngineError("internal", `pool ${pool.poolId} of network ${network.name} came back as ${leased.poolId}`);
     }

@@ -1,6 +1,6 @@
 /**
  * Start-up's first half: what the store says. Removals that a crash cut short are finished by forgetting their intents (the
- * sweep takes what the kernel still has). A record that cannot be understood is kept, logged and left out; what the kernel
+ * sweep takes what the kernel still has); plugins are told of it once we run. A record that cannot be understood is kept, logged and left out; what the kernel
  * has of it is left in peace, in case an older or newer version understands it.
  */
 import { messageOf } from "../base/errors.ts";
@@ -15,6 +15,8 @@ import {
   SANDBOXES,
   type Stored,
 } from "./records.ts";
+import { oweEnd } from "./plugins/settle-calls.ts";
+import { isShared } from "./shared/shared-record.ts";
 import { RecordError } from "../store/record-reader.ts";
 import type { World } from "./world.ts";
 
@@ -33,6 +35,9 @@ export function loadRecords(world: World): Set<string> {
   const isStale = (entry: Stored<EndpointIntent>): boolean => !isLive(entry) || isOrphan(world, entry.intent, unread);
   const stale = endpoints.filter(isStale);
   for (const entry of endpoints.filter((one) => !isStale(one))) restoreEndpoint(world, entry, unread);
+  for (const { intent } of networks.filter((entry) => !isLive(entry))) {
+    oweEnd(world, intent, isShared(world, intent) ? "delete" : "end");
+  }
   world.registry.commit({
     remove: {
       networks: networks.filter((entry) => !isLive(entry)).map(({ intent }) => intent.id),

@@ -2,6 +2,7 @@
  * Creation and removal of networks: validate, lease, commit, make the kernel follow, tell. The list of networks is locked
  * only until the intent is committed; the kernel works under the lock of this one network.
  */
+import type { Family } from "../addr/ip-address.ts";
 import { EngineError } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import type { Rollback } from "../base/rollback.ts";
@@ -19,7 +20,7 @@ import { findNetwork } from "./find-network.ts";
 import { takeOverAddresses } from "./link-addresses.ts";
 import { isPlugin, leasePools, releasePools } from "./lease-pools.ts";
 import { checkName, networkIntent } from "./network-spec.ts";
-import { findPlugins, tellOfNetwork, tellOfNetworksEnd } from "./plugins/plugin-calls.ts";
+import { findPlugins, skippedGateways, tellOfNetwork, tellOfNetworksEnd } from "./plugins/plugin-calls.ts";
 import { reconsiderNetworks, SHARED_LIST, shareNetwork, unshareNetwork } from "./shared/shared-networks.ts";
 import { withoutSharedLinks } from "./shared-links.ts";
 import { isShared } from "./shared/shared-record.ts";
@@ -29,8 +30,9 @@ import { isUserDefined, NETWORK_LIST, networkKey, type World } from "./world.ts"
 export async function createNetwork(world: World, spec: NetworkSpec): Promise<NetworkIntent> {
   return attempt(world.log, `create network ${spec.name}`, async (undo) => {
     await findPlugins(world, spec);
-    const commit = commitOf(world, networkIntent(world, spec));
-    const network = await commit(world, spec, undo);
+    const asked = networkIntent(world, spec);
+    const commit = commitOf(world, asked);
+    const network = await commit(world, { spec, skipped: await skippedGateways(world, asked), undo });
     await world.locks.run(networkKey(network.id), async () => {
       const state = networkState(world, network);
       await tellHosts(world);
@@ -53,30 +55,42 @@ function commitOf(world: World, network: NetworkIntent): typeof commitLocal {
   return isPlugin(world, network) ? commitPlugged : commitLocal;
 }
 
-async function commitLocal(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
+interface Creation {
+  readonly spec: NetworkSpec;
+  /** Families that get no gateway which was not asked for. */
+  readonly skipped: readonly Family[];
+  readonly undo: Rollback;
+}
+
+async function commitLocal(world: World, creation: Creation): Promise<NetworkIntent> {
   return world.locks.run(NETWORK_LIST, async () => {
-    const network = await lease(world, networkIntent(world, spec), undo);
-    commitNew(world, network, undo);
+    const network = await lease(world, creation);
+    commitNew(world, network, creation.undo);
     return network;
   });
 }
 
 /** The plugin is asked before the list is locked: it may take its time, and nobody else's network waits for it. */
-async function commitPlugged(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
-  const network = await lease(world, networkIntent(world, spec), undo);
+async function commitPlugged(world: World, creation: Creation): Promise<NetworkIntent> {
+  const network = await lease(world, creation);
   await world.locks.run(NETWORK_LIST, async () => {
     checkName(world, network.name);
     checkWithDriver(world, network);
-    commitNew(world, network, undo);
+    commitNew(world, network, creation.undo);
     return Promise.resolve();
   });
   return network;
 }
 
-/** The cluster is asked before the list is locked: who makes a network for this host alone does not wait for a store. */
-async function commitShared(world: World, spec: NetworkSpec, undo: Rollback): Promise<NetworkIntent> {
+/**
+ * The cluster is asked before the list is locked: who makes a network for this host alone does not wait for a store. A plugin is
+ * asked before that of shared networks is.
+ */
+async function commitShared(world: World, creation: Creation): Promise<NetworkIntent> {
+  const { spec, undo } = creation;
+  const plugged = isPlugin(world, networkIntent(world, spec)) ? await lease(world, creation) : undefined;
   return world.locks.run(SHARED_LIST, async () => {
-    const leased = await lease(world, networkIntent(world, spec), undo);
+    const leased = plugged ?? (await lease(world, creation));
     const network = await shareNetwork(world, leased, undo);
     await world.locks.run(NETWORK_LIST, async () => {
       checkName(world, network.name);
@@ -87,11 +101,12 @@ async function commitShared(world: World, spec: NetworkSpec, undo: Rollback): Pr
   });
 }
 
-async function lease(world: World, asked: NetworkIntent, undo: Rollback): Promise<NetworkIntent> {
+async function lease(world: World, { spec, skipped, undo }: Creation): Promise<NetworkIntent> {
+  const asked = networkIntent(world, spec);
   checkWithDriver(world, { ...asked, pools: asked.pools.map(withoutSubnet) });
   await checkHost(world, asked);
   const intent = await takeOverAddresses(world, asked);
-  const leased = { ...intent, pools: await leasePools(world, intent, undo) };
+  const leased = { ...intent, pools: await leasePools(world, intent, { skipped, undo }) };
   checkWithDriver(world, leased);
   return leased;
 }

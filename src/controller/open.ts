@@ -66,8 +66,8 @@ export interface OpenOptions {
   readonly forwardWithoutDrop?: boolean;
   /** What this host shares with others, and how; absent: nothing. */
   readonly cluster?: ClusterSettings;
-  /** Where plugins are looked for, and how long they are waited for. */
-  readonly plugins?: Omit<PluginDriversOptions, "log">;
+  /** Where plugins are looked for, and how long they are waited for; "none": those of the host are another engine's. */
+  readonly plugins?: Omit<PluginDriversOptions, "log"> | "none";
   /** Told of what is done, for whoever counts it. */
   readonly meter?: Meter;
   readonly log?: Log;
@@ -119,13 +119,13 @@ export async function openController(options: OpenOptions): Promise<OpenedContro
     options.cluster && (await openShared(options.cluster, { cache: store, log, meter: options.meter, closing: parts }));
   if (cluster !== undefined) await ensureNeighbourRoom(kernel, log);
   const ipamDrivers = openIpam(options, store, cluster);
-  const plugins = parts.use(new PluginDrivers({ ...options.plugins, log }));
+  const plugins = options.plugins === "none" ? undefined : parts.use(new PluginDrivers({ ...options.plugins, log }));
   const controller = parts.use(
     await Controller.open({
       ...shared,
       ...(options.meter && { meter: options.meter }),
       ipamDrivers,
-      plugins,
+      ...(plugins && { plugins }),
       drivers: [...builtInDrivers(settings, iptables), ...(await sharedDrivers(cluster, shared))],
       ...(cluster && { cluster }),
       translatedFamilies: filteredFamilies(options),

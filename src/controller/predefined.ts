@@ -70,7 +70,7 @@ export async function ensureDefaultBridge(world: World): Promise<NetworkIntent |
       return old;
     }
     if (old !== undefined) checkEndpointsFit(world, old, pools);
-    const leased = { ...intent, pools: await leasePools(world, intent, undo) };
+    const leased = { ...intent, pools: await leasePools(world, intent, { skipped: [], undo }) };
     world.driver("bridge").validate(
       leased,
       world.registry.networks().map((entry) => entry.intent),

@@ -26,13 +26,14 @@ import {
 } from "./desired.ts";
 import { takeUpMembers } from "./shared/follow-members.ts";
 import { releaseAddresses, replayAddresses } from "./lease-addresses.ts";
-import { replayPools } from "./lease-pools.ts";
+import { isPlugin, replayPools } from "./lease-pools.ts";
 import { settleWaysOut } from "./gateway-network.ts";
 import { refreshLinks, restoreLinks } from "./links.ts";
 import { loadRecords, type UnreadIds } from "./load-records.ts";
 import { forgetLostLent } from "./lent/lost-lent.ts";
 import { lentEndpoints, lentState } from "./lent/lent-state.ts";
-import { endLostEndpoints, expectPlugins } from "./plugins/plugin-calls.ts";
+import { expectPlugins } from "./plugins/expected-plugins.ts";
+import { endLostEndpoints } from "./plugins/plugin-calls.ts";
 import { holdAgain } from "./publish.ts";
 import { ensureDefaultBridge, ensureFixedNetworks } from "./predefined.ts";
 import { replayPlugins } from "./plugins/replay-plugins.ts";
@@ -101,7 +102,7 @@ async function observeSandboxes(world: World): Promise<readonly Observation[]> {
 /** Only the cluster remembers who had an address. */
 async function forgetLeases(world: World, joins: readonly Join[]): Promise<void> {
   for (const { network, endpoint } of joins) {
-    if (isShared(world, network)) await releaseAddresses(world, network, endpoint);
+    if (isShared(world, network) && !isPlugin(world, network)) await releaseAddresses(world, network, endpoint);
   }
 }
 

@@ -19,6 +19,7 @@ import { Drift } from "./drift.ts";
 import type { ToldHosts } from "./shared/discovered-hosts.ts";
 import type { Followed } from "./shared/follow-members.ts";
 import type { ControllerOptions } from "./options.ts";
+import { OwedCalls } from "./plugins/owed-calls.ts";
 import { Registry } from "./registry.ts";
 import type { SandboxIntent } from "./sandbox-intent.ts";
 import { TeardownQueue } from "./teardown-queue.ts";
@@ -55,6 +56,8 @@ export interface World extends ControllerOptions {
   readonly holdings: Map<string, readonly Holding[]>;
   /** By network id: what was applied of a shared network that endpoints of ours are on. */
   readonly followed: Map<string, Followed>;
+  /** What plugins are still to be told. */
+  readonly owed: OwedCalls;
   /** Whom plugins were told of. */
   readonly toldHosts: ToldHosts;
   /** Shared networks and endpoints that are not as they should be, by id, with what was said of them. */
@@ -94,6 +97,7 @@ export function createWorld(options: ControllerOptions): World {
     drift: new Drift(),
     holdings: new Map(),
     followed: new Map(),
+    owed: new OwedCalls(options.store, options.log),
     toldHosts: new Map(),
     refused: new Map(),
     driver: (name) => drivers.get(name) ?? options.plugins?.driver(name) ?? missingDriver(name),

@@ -110,7 +110,8 @@ export interface PeerIntent {
   readonly id: string;
   readonly networkId: string;
   readonly name: string;
-  readonly mac: MacAddress;
+  /** Absent where a plugin made its interface and did not say. */
+  readonly mac?: MacAddress;
   readonly addresses: readonly Prefix[];
   /** Names for DNS, the main one first. */
   readonly dnsNames: readonly string[];

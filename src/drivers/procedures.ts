@@ -5,10 +5,13 @@
  * undone by the reverse call.
  */
 import type { TransportProtocol } from "../firewall/firewall.ts";
-import type { IpAddress } from "../addr/ip-address.ts";
+import type { Family, IpAddress } from "../addr/ip-address.ts";
 import type { EndpointIntent, NetworkIntent } from "./intent.ts";
 
 export interface DriverProcedures {
+  /** Families for which the network has no use for a gateway: none is leased then that nobody asked for. Asked before leasing. */
+  skippedGateways(network: NetworkIntent): Promise<readonly Family[]>;
+
   createNetwork(network: NetworkIntent): Promise<void>;
 
   /** Accepts that the plugin does not know it. */

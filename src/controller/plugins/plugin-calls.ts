@@ -6,6 +6,7 @@
  * Of built-in drivers none of this is asked.
  */
 import { join as joinPath } from "node:path";
+import type { Family } from "../../addr/ip-address.ts";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { shortId } from "../../base/ids.ts";
 import type { Rollback } from "../../base/rollback.ts";
@@ -19,6 +20,8 @@ import { releaseAddresses } from "../lease-addresses.ts";
 import { isPlugin } from "../lease-pools.ts";
 import type { SandboxIntent } from "../sandbox-intent.ts";
 import type { World } from "../world.ts";
+import { isUnknown } from "./expected-plugins.ts";
+import { ensureTold, isAway, telling } from "./settle-calls.ts";
 
 /** Looks for the drivers that a new network names and that are not built in. Nothing is locked while a program is waited for. */
 export async function findPlugins(world: World, { driver, ipam, configOnly }: NetworkSpec): Promise<void> {
@@ -28,10 +31,6 @@ export async function findPlugins(world: World, { driver, ipam, configOnly }: Ne
     await plugins.findDriver(driver);
   }
   if (isUnknown(ipam?.driver, world.ipamDrivers)) await plugins.findIpamDriver(ipam.driver);
-}
-
-function isUnknown(name: string | undefined, known: readonly { readonly name: string }[]): name is string {
-  return name !== undefined && name !== "" && !known.some((driver) => driver.name === name);
 }
 
 /** One of Docker's own that is not there now: no program is looked for under its name. */
@@ -44,25 +43,40 @@ function isPlanned(world: World, name: string): boolean {
   }
 }
 
-/** At start: networks that exist have their drivers, contacted when they are needed. */
-export function expectPlugins(world: World): void {
-  for (const { intent } of world.registry.networks()) {
-    const { driver, ipamDriver, configOnly } = intent;
-    if (!configOnly && isUnknown(driver, world.drivers)) world.plugins?.expectDriver(driver);
-    if (isUnknown(ipamDriver, world.ipamDrivers)) world.plugins?.expectIpamDriver(ipamDriver);
-  }
+/** Families for which the network's plugin wants no gateway; of built-in drivers `Driver.skipsGateway` says it. */
+export async function skippedGateways(world: World, network: NetworkIntent): Promise<readonly Family[]> {
+  const { procedures } = network.configOnly ? {} : world.driver(network.driver);
+  return (await procedures?.skippedGateways(network)) ?? [];
 }
 
 export async function tellOfNetwork(world: World, network: NetworkIntent, undo: Rollback): Promise<void> {
   const { procedures } = network.configOnly ? {} : world.driver(network.driver);
   if (procedures === undefined) return;
-  await procedures.createNetwork(network);
+  const call = { kind: "renew", network } as const;
+  world.owed.note(call);
+  await telling(world, network.id, () => procedures.createNetwork(network)).finally(() => world.owed.settled(call));
   undo.add(`network ${network.name} of ${network.driver}`, () => procedures.deleteNetwork(network));
 }
 
 export async function tellOfNetworksEnd(world: World, network: NetworkIntent): Promise<void> {
   const { procedures } = network.configOnly ? {} : world.driver(network.driver);
-  await logged(world, `delete network ${network.name}`, procedures?.deleteNetwork(network));
+  if (procedures === undefined) return;
+  const call = { kind: "delete", network } as const;
+  await telling(world, network.id, async () => {
+    const wasTold = world.owed.get(network.id)?.kind !== "create";
+    world.owed.note(call);
+    const cause = wasTold ? await failureOf(procedures.deleteNetwork(network)) : undefined;
+    if (cause !== undefined) warn(world, `delete network ${network.name}`, cause);
+    if (!isAway(cause)) world.owed.settled(call);
+  });
+  world.owed.wake();
+}
+
+async function failureOf(call: Promise<void>): Promise<unknown> {
+  return call.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
 }
 
 /** How an endpoint that is about to be stands in its sandbox. */
@@ -84,6 +98,7 @@ export async function plugEndpoint(
 ): Promise<EndpointIntent> {
   const { procedures } = world.driver(network.driver);
   if (procedures === undefined) return endpoint;
+  await ensureTold(world, network);
   const own = network.internal || isPublished ? undefined : ports;
   const made = await procedures.createEndpoint(network, endpoint, own).catch((cause: unknown) => {
     throw EngineError.wrap(cause, `failed to create endpoint ${endpoint.name} on network ${network.name}`);
@@ -185,8 +200,12 @@ async function logged(world: World, doing: string, call: Promise<unknown> | unde
   try {
     await call;
   } catch (cause) {
-    world.log.warn({ err: cause }, `driver error, ${doing}: ${messageOf(cause)}`);
+    warn(world, doing, cause);
   }
+}
+
+function warn(world: World, doing: string, cause: unknown): void {
+  world.log.warn({ err: cause }, `driver error, ${doing}: ${messageOf(cause)}`);
 }
 
 /** Start-up: sandboxes that are gone are told of in the background, as their programs may be starting too. */

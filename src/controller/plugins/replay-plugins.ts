@@ -8,6 +8,7 @@ import type { NetworkIntent } from "../../drivers/intent.ts";
 import type { IpamDriver } from "../../ipam/ipam.ts";
 import { present } from "../../store/record-reader.ts";
 import { leasesOf } from "../lease-addresses.ts";
+import { addressSpaceOf } from "../lease-pools.ts";
 import type { World } from "../world.ts";
 
 export async function replayPlugins(world: World): Promise<void> {
@@ -23,7 +24,7 @@ export async function replayPlugins(world: World): Promise<void> {
 }
 
 async function replay(world: World, network: NetworkIntent, ipam: IpamDriver): Promise<void> {
-  const addressSpace = world.driver(network.driver).capabilities.scope;
+  const addressSpace = addressSpaceOf(network);
   for (const { poolId, family, subnet, range, gateway, auxiliary } of network.pools) {
     if (poolId === undefined) continue;
     const options = network.ipamOptions ?? {};

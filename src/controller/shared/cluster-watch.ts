@@ -78,7 +78,10 @@ export class ClusterWatch implements AsyncDisposable {
     if (networks) await this.#logged("networks", () => syncNetworks(world));
     const followed = everything ? [...world.followed.keys()] : [];
     for (const id of new Set([...followed, ...members])) await followLogged(world, id);
-    if (everything) await this.#logged("endpoints", () => compareEndpoints(world));
+    if (everything) {
+      void tellHosts(world);
+      await this.#logged("endpoints", () => compareEndpoints(world));
+    }
   }
 
   async #logged(what: string, step: () => Promise<void>): Promise<void> {

@@ -11,7 +11,7 @@ import type { World } from "../world.ts";
 
 /** Of a network of this host alone nobody asks, and it is not looked for. */
 export function membersOf(world: World, network: NetworkIntent): NetworkMembers {
-  if (world.driver(network.driver).capabilities.scope === "local") return NO_MEMBERS;
+  if (network.scope !== "global") return NO_MEMBERS;
   const staying = world.registry.endpointsOfNetwork(network.id).filter(({ phase }) => phase !== "removing");
   const local = staying.map(({ intent }) => intent).filter((endpoint) => !isIdle(endpoint));
   return { local, peers: peersOf(world, network.id) };

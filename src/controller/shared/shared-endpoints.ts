@@ -13,6 +13,7 @@ import { replayAddresses } from "../lease-addresses.ts";
 import { isIdle } from "./members.ts";
 import { isShared } from "./shared-record.ts";
 import { sayOnce } from "./say-once.ts";
+import { present } from "../../store/record-reader.ts";
 import { sandboxKey, type World } from "../world.ts";
 
 /** To be added before the intents are committed, so that it is undone after they are gone. */
@@ -39,10 +40,8 @@ export async function shareEndpoints(world: World, joins: readonly Join[], undo:
 
 /** Docker's sentence names the network by name; the cluster may know it by id. */
 async function put(cluster: Cluster, network: NetworkIntent, endpoint: EndpointIntent): Promise<void> {
-  const own = ownEndpoint(endpoint);
-  if (own === undefined) return;
   try {
-    await cluster.putEndpoint(own);
+    await cluster.putEndpoint(ownEndpoint(endpoint));
   } catch (cause) {
     if (!(cause instanceof EngineError) || cause.code !== "not-found") throw cause;
     throw new EngineError("not-found", `network ${network.name} not found: another host removed it`, { cause });
@@ -90,9 +89,8 @@ export async function evictPeer(world: World, networkId: string, name: string): 
   await world.cluster.evictEndpoint(networkId, name);
 }
 
-/** What only a driver that needs no link has: no MAC, nothing for others to send to. */
-function ownEndpoint({ id, networkId, name, mac, addresses, dnsNames }: EndpointIntent): OwnEndpoint | undefined {
-  return mac === undefined ? undefined : { id, networkId, name, mac, addresses, dnsNames };
+function ownEndpoint({ id, networkId, name, mac, addresses, dnsNames }: EndpointIntent): OwnEndpoint {
+  return present({ id, networkId, name, mac, addresses, dnsNames });
 }
 
 /**

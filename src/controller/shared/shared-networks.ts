@@ -10,6 +10,7 @@ import { changeAll } from "../apply.ts";
 import { NOTHING } from "../../drivers/driver.ts";
 import { followedState } from "./follow-members.ts";
 import { intentOfShared, isShared, newSharedNetwork, withVxlanIds } from "./shared-record.ts";
+import { oweCreation, oweEnd } from "../plugins/settle-calls.ts";
 import { sayOnce } from "./say-once.ts";
 import { networkKey, type World } from "../world.ts";
 
@@ -62,7 +63,9 @@ async function adopt(world: World, shared: SharedNetwork): Promise<void> {
   const network = understood(world, shared);
   if (network === undefined) return;
   world.refused.delete(shared.id);
+  oweCreation(world, network);
   world.registry.commit({ put: { networks: [{ intent: network, phase: "live" }] } });
+  world.owed.wake();
   await world.dns.change([{ put: "network", network: { id: network.id, name: network.name } }]);
   emit(world, network, "create");
 }
@@ -98,7 +101,9 @@ async function letGo(world: World, { id, name }: NetworkIntent): Promise<void> {
     await changeAll(world, followedState(world, network), NOTHING);
     world.followed.delete(id);
     await world.dns.change([{ remove: "network", id }]);
+    oweEnd(world, network, "delete");
     world.registry.commit({ remove: { networks: [id] } });
+    world.owed.wake();
     emit(world, network, "destroy");
   });
 }

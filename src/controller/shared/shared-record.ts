@@ -9,7 +9,10 @@ import type { NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
 import { RecordError } from "../../store/record-reader.ts";
 import { decodeNetwork, encodeNetwork } from "../records.ts";
 import { PREDEFINED_NAMES } from "../network-spec.ts";
+import { expectPluginsOf } from "../plugins/expected-plugins.ts";
 import type { World } from "../world.ts";
+
+const OVERLAY = "overlay";
 
 /** Whether the network is one that all hosts of the cluster have. */
 export function isShared({ cluster }: Pick<World, "cluster">, network: Pick<NetworkIntent, "scope">): boolean {
@@ -18,7 +21,7 @@ export function isShared({ cluster }: Pick<World, "cluster">, network: Pick<Netw
 
 /** `network` with its pools leased; its driver has checked its options. */
 export function newSharedNetwork(network: NetworkIntent): NewSharedNetwork {
-  const asked = network.driver === "overlay" ? chosenVxlanIds(network) : [];
+  const asked = network.driver === OVERLAY ? chosenVxlanIds(network) : [];
   const subnets = network.pools.flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet]));
   return {
     id: network.id,
@@ -31,8 +34,9 @@ export function newSharedNetwork(network: NetworkIntent): NewSharedNetwork {
   };
 }
 
-/** The network with the VXLAN ids that the cluster gave its subnets. */
+/** The network with the VXLAN ids that the cluster gave its subnets. A plugin's has no use for the ids that were drawn for it. */
 export function withVxlanIds(network: NetworkIntent, { subnets }: Pick<SharedNetwork, "subnets">): NetworkIntent {
+  if (network.driver !== OVERLAY) return network;
   const pools = network.pools.map((pool): PoolIntent => {
     const found = subnets.find(({ subnet }) => pool.subnet !== undefined && samePrefix(subnet, pool.subnet));
     return found === undefined ? pool : { ...pool, vni: found.vni };
@@ -43,6 +47,7 @@ export function withVxlanIds(network: NetworkIntent, { subnets }: Pick<SharedNet
 /** Throws RecordError, or what the driver says of options that it does not take. */
 export function intentOfShared(world: World, shared: SharedNetwork): NetworkIntent {
   const { intent } = decodeNetwork(shared.id, shared.body);
+  expectPluginsOf(world, intent);
   const network = withVxlanIds(intent, shared);
   checkShared(world, shared, network);
   const existing = world.registry.networks().map((entry) => entry.intent);
@@ -61,12 +66,19 @@ function checkShared(world: World, shared: SharedNetwork, network: NetworkIntent
   demand(network.name === shared.name && network.name.trim() !== "", "another name in its body");
   demand(!PREDEFINED_NAMES.has(network.name), `the name ${network.name} is a predefined network's`);
   demand(network.scope === "global" && !network.predefined && !network.configOnly, "not a shared network");
-  const { capabilities } = world.driver(network.driver);
-  demand(capabilities.scope === "global", `driver ${network.driver} has no shared networks`);
-  world.ipamDriver(network.ipamDriver);
+  const { capabilities, procedures } = world.driver(network.driver);
+  demand(
+    procedures !== undefined || capabilities.scope === "global",
+    `driver ${network.driver} has no shared networks`,
+  );
+  const hasOwnPools = world.ipamDriver(network.ipamDriver).needs === undefined;
   for (const pool of network.pools) {
-    demand(pool.subnet !== undefined && pool.vni !== undefined, "a subnet without a VXLAN id");
-    demand(pool.poolId?.startsWith("LocalDefault/") === false, "an address pool that is not the cluster's");
+    const isReachable = network.driver !== OVERLAY || pool.vni !== undefined;
+    demand(pool.subnet !== undefined && isReachable, "a subnet without a VXLAN id");
+    demand(
+      !hasOwnPools || pool.poolId?.startsWith("LocalDefault/") === false,
+      "an address pool that is not the cluster's",
+    );
     for (const address of [pool.gateway, ...Object.values(pool.auxiliary)]) {
       if (address === undefined || pool.subnet === undefined) continue;
       demand(prefixContains(pool.subnet, address), "an address outside its subnet");

@@ -4,8 +4,10 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import type { ClusterSettings } from "../../controller/shared/cluster-settings.ts";
 import { openController } from "../../controller/open.ts";
 import type { NetworkSettings } from "../../controller/options.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import { openKernelThread } from "../../kernel/thread.ts";
 import { openCausewayPlugin } from "../../plugin/dockerd/causeway-plugin.ts";
 import { advertisedAddress } from "../cluster-advertise.ts";
@@ -30,8 +32,7 @@ export async function runPlugin(config: PluginConfig, log: Log): Promise<AsyncDi
   parts.use(PidFile.create(join(execRoot, "causeway-plugin.pid")));
   parts.use(claimNamespace());
   const kernel = parts.use(await openKernelThread());
-  const { advertise, ...store } = cluster;
-  const address = await advertisedAddress(kernel, advertise);
+  const settings = await clusterSettings(cluster, kernel);
   const opened = parts.use(
     await openController({
       dataRoot,
@@ -40,7 +41,8 @@ export async function runPlugin(config: PluginConfig, log: Log): Promise<AsyncDi
       // In containers' namespaces, in a table of their own beside dockerd's rules.
       firewallBackend: "nftables",
       hostRules: false,
-      cluster: { ...store, address, port: advertise.port, hostName: hostname() },
+      plugins: "none",
+      ...(settings !== undefined && { cluster: settings }),
       log,
       clock: systemClock,
       kernel,
@@ -49,4 +51,11 @@ export async function runPlugin(config: PluginConfig, log: Log): Promise<AsyncDi
   const plugin = parts.use(await openCausewayPlugin({ opened, socketPath, dockerSocket, log }));
   log.info({}, `plugin listens on ${plugin.address}`);
   return parts.move();
+}
+
+async function clusterSettings(cluster: PluginConfig["cluster"], kernel: Kernel): Promise<ClusterSettings | undefined> {
+  if (cluster === undefined) return undefined;
+  const { advertise, ...settings } = cluster;
+  const address = await advertisedAddress(kernel, advertise);
+  return { ...settings, address, port: advertise.port, hostName: hostname() };
 }

@@ -20,9 +20,9 @@ export function peerFacts(config: OverlayConfig, peer: PeerIntent): readonly Ker
   return facts;
 }
 
-/** Addresses that are in none of the network's subnets lead nowhere, nor does a host that our tunnels cannot reach. */
+/** Nothing leads to a peer without a MAC, to addresses in none of the network's subnets, or to a host beyond our tunnels. */
 function entriesOf(config: OverlayConfig, { mac, addresses, hostAddress }: PeerIntent): readonly KernelFact[] {
-  if (hostAddress.family !== config.advertise.family) return [];
+  if (mac === undefined || hostAddress.family !== config.advertise.family) return [];
   const { namespace } = config;
   const isRouted = config.segments.length > 1;
   const forwarded = new Set<string>();

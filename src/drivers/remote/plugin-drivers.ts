@@ -22,7 +22,10 @@ export interface PluginDriversOptions {
 }
 
 /** Names of the address spaces of the IPAM drivers that are ours, as dockerd tells them to plugins. */
-const OWN_SPACES: Readonly<Record<string, string>> = { default: "LocalDefault", null: "null" };
+const OWN_SPACES: Readonly<Record<string, { readonly local: string; readonly global: string }>> = {
+  default: { local: "LocalDefault", global: "GlobalDefault" },
+  null: { local: "null", global: "null" },
+};
 
 export class PluginDrivers implements DriverPlugins, Disposable {
   readonly #ending = new AbortController();
@@ -88,10 +91,11 @@ export class PluginDrivers implements DriverPlugins, Disposable {
   }
 
   #newDriver(name: string): RemoteDriver {
-    return new RemoteDriver(this.#plugin(name), (network) => this.#addressSpaceOf(network));
+    return new RemoteDriver(this.#plugin(name), (network) => this.#addressSpaceOf(network), this.#settings.log);
   }
 
-  async #addressSpaceOf({ ipamDriver }: NetworkIntent): Promise<string> {
-    return OWN_SPACES[ipamDriver] ?? (await this.#ipams.get(ipamDriver)?.addressSpace("local")) ?? "";
+  async #addressSpaceOf({ ipamDriver, scope }: NetworkIntent): Promise<string> {
+    const reach = scope === "global" ? "global" : "local";
+    return OWN_SPACES[ipamDriver]?.[reach] ?? (await this.#ipams.get(ipamDriver)?.addressSpace(reach)) ?? "";
   }
 }

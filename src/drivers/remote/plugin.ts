@@ -29,6 +29,9 @@ export interface PluginSettings {
 /** The plugin knows no such method (404); dockerd lets a few of them pass. */
 export class UnknownMethod extends EngineError {}
 
+/** The plugin has the call, and nobody knows what it did with it. */
+export class CutShort extends EngineError {}
+
 /** For one that was silent for a whole time limit already: a container has several things to tell it when it goes. */
 const SILENT_TIMEOUT_MS = 2_000;
 
@@ -101,7 +104,7 @@ export class Plugin {
       } catch (cause) {
         this.#isSilent ||= cause instanceof TimedOut;
         if (!(cause instanceof NotConnected) && !(cause instanceof NotThere)) {
-          throw this.#failed(method, cause, "unavailable");
+          throw new CutShort("unavailable", this.#failure(method, cause), { cause });
         }
         if (wait === undefined) return this.#giveUp(method, cause);
         this.#settings.log.warn({ plugin: this.name, method }, `${cause.message}, retrying in ${wait / 1000}s`);
@@ -140,7 +143,11 @@ export class Plugin {
   }
 
   #failed(method: string, cause: unknown, code: "unavailable" | "internal"): EngineError {
-    return new EngineError(code, `plugin ${this.name}: ${method}: ${messageOf(cause)}`, { cause });
+    return new EngineError(code, this.#failure(method, cause), { cause });
+  }
+
+  #failure(method: string, cause: unknown): string {
+    return `plugin ${this.name}: ${method}: ${messageOf(cause)}`;
   }
 }
 

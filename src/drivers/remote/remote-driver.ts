@@ -4,9 +4,18 @@
  * addresses, routes and gateways. They ask nobody, so that a restart brings up what is there while the program is away.
  */
 import { EngineError } from "../../base/errors.ts";
-import type { IpAddress } from "../../addr/ip-address.ts";
+import type { Log } from "../../base/log.ts";
 import { MARK, type KernelFact } from "../../kernel/facts.ts";
-import { NO_PUBLISHING, NOTHING, type DesiredState, type Driver, type JoinInfo, type Place } from "../driver.ts";
+import {
+  NO_PUBLISHING,
+  NOTHING,
+  type DesiredState,
+  type Driver,
+  type DriverCapabilities,
+  type JoinInfo,
+  type Place,
+} from "../driver.ts";
+import { endpointAddresses } from "../endpoint-addresses.ts";
 import type { EndpointIntent, NetworkIntent } from "../intent.ts";
 import type { DriverProcedures } from "../procedures.ts";
 import { remoteProcedures, type CalledPlugin } from "./remote-procedures.ts";
@@ -17,27 +26,36 @@ import { NETWORK_DRIVER_INTERFACE } from "./protocol/protocol.ts";
 export class RemoteDriver implements Driver {
   readonly name: string;
   readonly procedures: DriverProcedures;
-  /**
-   * Its networks are this host's, whatever scope the plugin declares: what spans hosts is the plugin. So it is under dockerd too,
-   * unless that is in a swarm.
-   */
-  readonly capabilities = { scope: "local", addresses: true, singleton: false, hostNamespace: false } as const;
   readonly #plugin: Plugin;
   #known: Promise<void> | undefined;
+  #scope: "local" | "global" = "local";
+  #checksGateways = false;
+  #discoversHosts = false;
 
   /** `addressSpaceOf`: how the network's IPAM driver calls the space that its pools are from. */
-  constructor(plugin: Plugin, addressSpaceOf: (network: NetworkIntent) => Promise<string>) {
+  constructor(plugin: Plugin, addressSpaceOf: (network: NetworkIntent) => Promise<string>, log: Log) {
     this.name = plugin.name;
     this.#plugin = plugin;
     const call: CalledPlugin["call"] = async (method, request) => {
       await this.contact();
       return plugin.call(method, request);
     };
-    this.procedures = remoteProcedures({ name: plugin.name, call }, addressSpaceOf);
+    const checksGateways = async (): Promise<boolean> => {
+      await this.contact();
+      return this.#checksGateways;
+    };
+    this.procedures = remoteProcedures({ name: plugin.name, call, checksGateways, log }, addressSpaceOf);
   }
 
-  /** Whether it wants to hear of hosts; known once it was asked. */
-  discoversHosts = false;
+  /** The scope is known once it was asked; a network's own is in its intent. */
+  get capabilities(): DriverCapabilities {
+    return { scope: this.#scope, addresses: true, singleton: false, hostNamespace: false };
+  }
+
+  /** Known once it was asked; until then it is told of none. */
+  get discoversHosts(): boolean {
+    return this.#discoversHosts;
+  }
 
   /**
    * Asks the program what it is, once, before anything else. Throws what `Plugin` throws, and `internal` for capabilities that
@@ -55,8 +73,9 @@ export class RemoteDriver implements Driver {
     await this.#plugin.demand(NETWORK_DRIVER_INTERFACE);
     try {
       const capabilities = await this.#plugin.call(NETWORK_DRIVER.GetCapabilities, {});
-      checkedScope(capabilities.Scope);
-      this.discoversHosts = connectivityScope(capabilities) === "global";
+      this.#scope = checkedScope(capabilities.Scope);
+      this.#checksGateways = capabilities.GwAllocChecker === true;
+      this.#discoversHosts = connectivityScope(capabilities) === "global";
     } catch (cause) {
       throw EngineError.wrap(cause, `could not resolve driver ${this.name} in registry`);
     }
@@ -74,7 +93,6 @@ export class RemoteDriver implements Driver {
     const from = endpoint.plugged?.sourceName;
     if (from === undefined || place.interfaceName === "") return NOTHING;
     const { namespace, interfaceName: link } = place;
-    const addresses = [...endpoint.addresses, ...endpoint.linkLocal.map(linkLocalPrefix)];
     const moved: KernelFact = {
       kind: "link",
       namespace,
@@ -84,10 +102,7 @@ export class RemoteDriver implements Driver {
       up: true,
       alias: `${MARK}${endpoint.id}`,
     };
-    return {
-      facts: [moved, ...addresses.map((address): KernelFact => ({ kind: "address", namespace, link, address }))],
-      policies: [],
-    };
+    return { facts: [moved, ...endpointAddresses(endpoint, place)], policies: [] };
   }
 
   /** Where the plugin gives no way out, Docker gives one, unless the plugin says not to. */
@@ -109,11 +124,6 @@ export class RemoteDriver implements Driver {
   publishing(): typeof NO_PUBLISHING {
     return NO_PUBLISHING;
   }
-}
-
-/** The lengths that Docker gives them. */
-function linkLocalPrefix(address: IpAddress): EndpointIntent["addresses"][number] {
-  return { address, length: address.family === 4 ? 16 : 64 };
 }
 
 function checkedScope(scope: string): "local" | "global" {

@@ -10,15 +10,19 @@ import type { EndpointRef, IpamData, NewEndpoint, NewNetwork } from "./protocol/
 import type { Options } from "./protocol/protocol.ts";
 
 /** IPv4 is spoken of only where it is off: dockerd 20.10 knows no such option, and later ones have it on by default. */
+export function networkOptions(network: NetworkIntent): Options {
+  return {
+    ...(network.enableIPv4 ? {} : { [LABEL.enableIPv4]: false }),
+    [LABEL.enableIPv6]: network.enableIPv6,
+    [LABEL.generic]: network.options,
+    ...(network.internal ? { [LABEL.internal]: true } : {}),
+  };
+}
+
 export function newNetwork(network: NetworkIntent, addressSpace: string): NewNetwork {
   return {
     NetworkID: network.id,
-    Options: {
-      ...(network.enableIPv4 ? {} : { [LABEL.enableIPv4]: false }),
-      [LABEL.enableIPv6]: network.enableIPv6,
-      [LABEL.generic]: network.options,
-      ...(network.internal ? { [LABEL.internal]: true } : {}),
-    },
+    Options: networkOptions(network),
     IPv4Data: network.pools.filter(({ family }) => family === 4).map((pool) => ipamData(pool, addressSpace)),
     IPv6Data: network.pools.filter(({ family }) => family === 6).map((pool) => ipamData(pool, addressSpace)),
   };
