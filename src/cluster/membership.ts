@@ -11,6 +11,7 @@ import { joinCluster } from "./joining.ts";
 import { ROOT } from "./keys.ts";
 import type { ClusterClock, ClusterOptions } from "./options.ts";
 import type { HostRecord } from "./records.ts";
+import { reasonWithoutStore, storeUnavailable } from "./transaction-limits.ts";
 
 /** Pause between attempts; a store that hangs adds its own time-out to it. */
 const RETRY_MS = 1_000;
@@ -200,7 +201,6 @@ export class Membership {
 }
 
 /** The store's own errors name it already. */
-function unavailable(store: ClusterStore, reason: string): EngineError {
-  const where = `cluster store ${store.address}: `;
-  return new EngineError("unavailable", reason.startsWith(where) ? reason : `${where}${reason}`);
+function unavailable({ address }: ClusterStore, reason: string): EngineError {
+  return storeUnavailable(address, reasonWithoutStore(address, reason));
 }

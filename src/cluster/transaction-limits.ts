@@ -2,7 +2,7 @@
  * What every cluster store refuses before it sends anything, so that all three refuse the same: malformed keys, records too
  * large, transactions too long or with one key written twice. And the one form of the error for a store that is away.
  */
-import { EngineError } from "../base/errors.ts";
+import { EngineError, messageOf } from "../base/errors.ts";
 import { MAX_KEY_BYTES, MAX_OPERATIONS, type ClusterTransaction } from "./cluster-store.ts";
 
 /** Of all values of one transaction together, in UTF-8: what fits into one request to Consul. */
@@ -13,7 +13,17 @@ const KEY = /^(?!\.{1,2}(?:\/|$))[A-Za-z0-9._:-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z
 
 /** "cluster store etcd://...: why". */
 export function storeUnavailable(address: string, why: string, cause?: unknown): EngineError {
-  return new EngineError("unavailable", `cluster store ${address}: ${why}`, { cause });
+  return new EngineError("unavailable", `${opening(address)}${why}`, { cause });
+}
+
+/** Why, of such an error or any other, for those who know which store it is. */
+export function reasonWithoutStore(address: string, thrown: unknown): string {
+  const text = messageOf(thrown);
+  return text.startsWith(opening(address)) ? text.slice(opening(address).length) : text;
+}
+
+function opening(address: string): string {
+  return `cluster store ${address}: `;
 }
 
 /** Gives the key, or prefix, back. */

@@ -7,9 +7,9 @@
  * next question waits a little, the longer the larger the answer was.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { EngineError, messageOf } from "../../base/errors.ts";
 import type { FollowedCopy } from "../followed-copy.ts";
 import { drawPause, type RetryPauses } from "../retry-pause.ts";
+import { reasonWithoutStore } from "../transaction-limits.ts";
 import type { ConsulClient, ConsulListing } from "./consul-client.ts";
 import type { ConsulPulse } from "./consul-pulse.ts";
 
@@ -68,7 +68,7 @@ export class ConsulFollowing implements AsyncDisposable {
       } catch (error) {
         signal.throwIfAborted();
         failures++;
-        this.#copy.lose(reasonOf(error, this.#client));
+        this.#copy.lose(reasonWithoutStore(this.#client.address, error));
       }
     }
   }
@@ -87,11 +87,4 @@ export class ConsulFollowing implements AsyncDisposable {
   #restAfter(records: number): number {
     return Math.min(LONGEST_PAUSE_MS, records * PAUSE_MS_PER_RECORD);
   }
-}
-
-/** Without the store's address, which a follower knows. */
-function reasonOf(error: unknown, { address }: ConsulClient): string {
-  const text = messageOf(error);
-  const opening = `cluster store ${address}: `;
-  return error instanceof EngineError && text.startsWith(opening) ? text.slice(opening.length) : text;
 }

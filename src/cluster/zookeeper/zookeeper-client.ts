@@ -64,7 +64,7 @@ export class ZookeeperClient implements AsyncDisposable {
     });
   }
 
-  /** Runs a call that has to end by the deadline that it is given; the connection that kept it waiting is let go. */
+  /** Runs a call that has to end by the deadline that it is given. A silent connection is let go by its pings. */
   async within<T>(body: (deadline: number, goOn: () => void) => Promise<T>): Promise<T> {
     if (this.closing.aborted) throw this.unavailable("the client is closed");
     const { promise: late, reject } = Promise.withResolvers<never>();

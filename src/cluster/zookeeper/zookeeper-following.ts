@@ -4,10 +4,10 @@
  * it begins again.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { messageOf } from "../../base/errors.ts";
 import type { ClusterRecord } from "../cluster-store.ts";
 import type { FollowedCopy } from "../followed-copy.ts";
 import { drawPause, type RetryPauses } from "../retry-pause.ts";
+import { reasonWithoutStore } from "../transaction-limits.ts";
 import { encodeAddWatch, encodeRemoveWatches, OPCODE } from "./jute.ts";
 import { readNodes, readTree, recordOf } from "./nodes.ts";
 import type { ZookeeperClient } from "./zookeeper-client.ts";
@@ -80,7 +80,7 @@ export class ZookeeperFollowing implements AsyncDisposable {
       } catch (error) {
         signal.throwIfAborted();
         this.#connection = undefined;
-        this.#copy.lose(reasonOf(error, this.#client));
+        this.#copy.lose(reasonWithoutStore(this.#client.address, error));
         await pause(drawPause(RETRY, failures++), undefined, { signal, ref: false });
       }
     }
@@ -106,11 +106,4 @@ export class ZookeeperFollowing implements AsyncDisposable {
       this.#copy.update(found);
     }
   }
-}
-
-/** Without the store's address, which a follower knows. */
-function reasonOf(error: unknown, { address }: ZookeeperClient): string {
-  const text = messageOf(error);
-  const opening = `cluster store ${address}: `;
-  return text.startsWith(opening) ? text.slice(opening.length) : text;
 }
