@@ -84,7 +84,7 @@ class StoredCluster implements Cluster {
       },
       onJoined: () => {
         settleIdentity(cache, identity);
-        this.#upkeep.joined();
+        this.#upkeep.soon();
       },
     });
     const shared = { copy: this.#copy, own: this.#own, self: identity.id, elapsedMs };
@@ -135,10 +135,9 @@ class StoredCluster implements Cluster {
   endpoints(networkId: string): readonly SharedEndpoint[] {
     const ours = this.#endpoints.on(networkId).map((endpoint) => ({ ...endpoint, host: this.self }));
     const theirs = this.#copy.endpoints(networkId).flatMap((endpoint) => {
-      const host =
-        endpoint.host === this.self.id
-          ? undefined
-          : (this.#copy.host(endpoint.host) ?? this.#lingering.host(endpoint.host));
+      // Ours is what we say it is, also where somebody copied its record to another name or host.
+      if (endpoint.host === this.self.id || this.#endpoints.has(endpoint.id)) return [];
+      const host = this.#copy.host(endpoint.host) ?? this.#lingering.host(endpoint.host);
       return host === undefined ? [] : [this.#shown.show(endpoint, host)];
     });
     return [...ours, ...theirs];

@@ -78,6 +78,23 @@ describe("an endpoint of a host", () => {
     assert.equal(b.cluster.endpoints(id).length, 1);
   });
 
+  it("is its host's own also where somebody copied its record, and the copy goes", async () => {
+    const cluster = new TestCluster();
+    await using a = await cluster.host();
+    await using b = await cluster.host();
+    const { id } = await testNetwork(a, "shop");
+    await a.cluster.putEndpoint(testEndpoint(id, "c1"));
+    const made = cluster.memory.get(endpointKey(id, "c1"))?.value ?? "";
+    const copied = made.replaceAll('"c1"', '"c9"').replace(a.cluster.self.id, b.cluster.self.id);
+    const shown = new Set<string>();
+    a.cluster.subscribe(() => shown.add(JSON.stringify(a.cluster.endpoints(id).map(({ name }) => name))));
+    cluster.memory.corrupt(endpointKey(id, "c9"), copied);
+    await until("a was told", () => shown.size > 0);
+    await until("b took back what bears its name", () => cluster.memory.get(endpointKey(id, "c9")) === undefined);
+    await nextTurns();
+    assert.deepEqual([...shown], ['["c1"]']);
+  });
+
   it("is renamed in one step, and its old name is free", async () => {
     const cluster = new TestCluster();
     await using a = await cluster.host();

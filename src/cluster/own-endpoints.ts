@@ -58,6 +58,10 @@ export class OwnEndpoints {
     return this.#all.size;
   }
 
+  has(id: string): boolean {
+    return this.#all.has(id);
+  }
+
   on(networkId: string): readonly EndpointRecord[] {
     return [...this.#all.values()].map(({ record }) => record).filter((record) => record.networkId === networkId);
   }

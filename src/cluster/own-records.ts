@@ -101,30 +101,25 @@ export class OwnRecords {
   }
 
   differences(): Differences {
-    const wanted = [...this.#texts]
-      .map(([key, text]) => ({ key, text, kept: this.#copy.get(key) }))
-      .filter(({ key, text, kept }) =>
-        kept !== undefined && isAs(kept, text) ? this.#settled(key) : !this.#waits(key),
-      );
-    const strays = [...this.#copy.ownedBy(this.#host)].filter((key) => !this.#texts.has(key) && !this.#waits(key));
-    const stray = strays
-      .map((key) => this.#copy.get(key))
-      .filter((kept) => kept !== undefined && !(kept.kind === "address" && kept.value.holder === undefined));
+    const wanted: Differences["wanted"][number][] = [];
+    for (const [key, text] of this.#texts) {
+      const kept = this.#copy.get(key);
+      if (kept !== undefined && isAs(kept, text)) this.#settling.delete(key);
+      else if (!this.#waits(key)) wanted.push({ key, text, kept });
+    }
+    const stray = [...this.#copy.ownedBy(this.#host)].flatMap((key) => {
+      const kept = this.#texts.has(key) || this.#waits(key) ? undefined : this.#copy.get(key);
+      return kept === undefined || isAtRest(kept) ? [] : [kept];
+    });
+    // Removals that have had their time: nothing else asks for them.
     for (const key of this.#settling.keys()) if (!this.#texts.has(key)) this.#waits(key);
-    const isSettling = this.#settling.size + this.#busy.size > 0;
-    return { isSettling, wanted, stray: stray.filter((kept) => kept !== undefined) };
+    return { isSettling: this.#settling.size + this.#busy.size > 0, wanted, stray };
   }
 
   /** Followers may be told before whoever wrote gets his answer. */
   #settle(key: string): void {
     this.#settling.set(key, this.#elapsedMs() + SETTLE_MS);
     this.saw(key, this.#copy.get(key));
-  }
-
-  /** False, for filters: nothing is to be done about it. */
-  #settled(key: string): false {
-    this.#settling.delete(key);
-    return false;
   }
 
   #waits(key: string): boolean {
@@ -135,6 +130,11 @@ export class OwnRecords {
     this.#settling.delete(key);
     return false;
   }
+}
+
+/** An address that was given back. */
+function isAtRest({ kind, value }: Kept): boolean {
+  return kind === "address" && value.holder === undefined;
 }
 
 function isAs(kept: Kept, text: string): boolean {

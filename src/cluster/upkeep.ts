@@ -35,7 +35,7 @@ export class Upkeep {
     this.#timer = setInterval(() => this.#run(), this.#parts.everyMs).unref();
   }
 
-  /** Something of ours changed. */
+  /** Something of ours changed, or we are among the living again. */
   soon(): void {
     this.#isDirty = true;
     if (this.#closed) return;
@@ -43,10 +43,6 @@ export class Upkeep {
       this.#soonTimer = undefined;
       this.#run();
     }, SOON_MS).unref();
-  }
-
-  joined(): void {
-    this.soon();
   }
 
   /** The copy was made anew, after who knows what. */
