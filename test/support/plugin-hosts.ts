@@ -140,12 +140,12 @@ export interface PluginHostFlags {
   /** By the host's number. */
   readonly dockerd?: (number: number) => readonly string[];
   readonly plugin?: readonly string[];
-  /** Neither store nor plugins are started. */
-  readonly bare?: boolean;
+  /** No store is started, and plugins know of none; or nothing but the hosts. */
+  readonly without?: "store" | "store and plugin";
 }
 
 export class PluginHosts implements AsyncDisposable {
-  /** Absent where they are bare. */
+  /** Absent where they are without. */
   readonly store: ClusterServers | undefined;
   readonly hosts: readonly PluginHost[];
   /** Gone with them. */
@@ -170,7 +170,8 @@ export class PluginHosts implements AsyncDisposable {
     undo.defer(() => must(["ip", "link", "delete", "wires"]));
     await must(["ip", "link", "set", "wires", "up"]);
     await must(["ip", "address", "add", `${OWN_ADDRESS}/24`, "dev", "wires"]);
-    const store = flags.bare === true ? undefined : undo.use(await startStore("etcd", { address: OWN_ADDRESS }));
+    const store =
+      flags.without !== undefined ? undefined : undo.use(await startStore("etcd", { address: OWN_ADDRESS }));
     const tar = join(directory, "busybox.tar");
     makeBusyboxTar(tar);
     const hosts: PluginHost[] = [];
@@ -228,16 +229,16 @@ async function startHost(number: number, flags: HostFlags): Promise<PluginHost> 
   const dockerd = await TestDockerd.startIn(within, ...(flags.dockerd?.(number) ?? []));
   const state = join(flags.directory, name);
   mkdirSync(state);
+  const cluster = [`--cluster-store=${flags.store}`, `--cluster-advertise=${address}:2376`];
   const pluginFlags = [
-    `--cluster-store=${flags.store}`,
-    `--cluster-advertise=${address}:2376`,
+    ...(flags.without === undefined ? cluster : []),
     `--data-root=${state}/data`,
     `--exec-root=${state}/run`,
     `--docker-socket=${dockerd.socket}`,
   ];
   const command = [...within, process.execPath, PROGRAM, "plugin", ...pluginFlags, ...(flags.plugin ?? [])];
   const plugin = new TestPlugin(command);
-  if (flags.bare !== true) await plugin.start();
+  if (flags.without !== "store and plugin") await plugin.start();
   return new PluginHost({ name, state, dockerd, plugin, holder, within });
 }
 

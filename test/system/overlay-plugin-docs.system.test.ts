@@ -80,7 +80,7 @@ function isRunning(pid: number): boolean {
 }
 
 test("the page's commands lead to what it says", { skip: withoutDockerd() ?? missingStore("etcd") }, async () => {
-  await using all = await PluginHosts.start(2, { bare: true });
+  await using all = await PluginHosts.start(2, { without: "store and plugin" });
   const [one, two] = [all.host(1), all.host(2)];
   await using shells = new Shells(all.directory);
   for (const host of [one, two]) symlinkSync(host.dockerd.socket, `${host.root}/run/docker.sock`);

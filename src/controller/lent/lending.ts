@@ -22,6 +22,8 @@ export interface LentPoolRequest {
   readonly family: Family;
   readonly subnet?: Prefix;
   readonly range?: Prefix;
+  /** "local": of this host alone. The cluster's when left out. */
+  readonly scope?: "local" | "global";
 }
 
 export interface LentPool {
@@ -61,11 +63,11 @@ export class Lending implements AsyncDisposable {
     return this.#lost.look();
   }
 
-  /** A subnet that no network of the cluster has, with its gateway's address: the one asked for, or the next free. */
-  async requestPool(request: LentPoolRequest): Promise<LentPool> {
+  /** A subnet that no network of the cluster, or of this host, has, with its gateway's address: the one asked for, or the next free. */
+  async requestPool({ scope = "global", ...request }: LentPoolRequest): Promise<LentPool> {
     const ipam = this.#world.ipamDriver(IPAM);
     const reserved = request.subnet === undefined ? await this.#avoided() : [];
-    const { id, subnet } = await ipam.requestPool({ ...request, addressSpace: "global", options: {}, reserved });
+    const { id, subnet } = await ipam.requestPool({ ...request, addressSpace: scope, options: {}, reserved });
     try {
       const gateway = await ipam.requestAddress(id, { purpose: "gateway" });
       if (gateway === undefined) throw new EngineError("internal", `pool ${id} has no address for a gateway`);

@@ -10,7 +10,7 @@ import { randomMac, type MacAddress } from "../../addr/mac-address.ts";
 import type { Prefix } from "../../addr/prefix.ts";
 import { EngineError } from "../../base/errors.ts";
 import { NOTHING, type JoinInfo } from "../../drivers/driver.ts";
-import type { EndpointIntent } from "../../drivers/intent.ts";
+import type { EndpointIntent, NetworkIntent } from "../../drivers/intent.ts";
 import { change, tearDown } from "../apply.ts";
 import { attempt } from "../attempt.ts";
 import { joinOf, type Join } from "../desired.ts";
@@ -48,10 +48,18 @@ export async function lendEndpoint(world: World, spec: LentSpec): Promise<Endpoi
     return attempt(world.log, `lend endpoint ${id}`, async (undo) => {
       world.registry.reserveName(network, name, id);
       undo.add(`name ${name}`, () => world.registry.releaseName(networkId, name, id));
-      await replayAddresses(world, network, intent);
+      await holdAddresses(world, network, intent);
       world.registry.commit({ put: { endpoints: [{ intent, phase: "live" }] } });
       return intent;
     });
+  });
+}
+
+/** The other engine leased them for it. Of a network of this host alone they may be that engine's own to give. */
+async function holdAddresses(world: World, network: NetworkIntent, endpoint: EndpointIntent): Promise<void> {
+  await replayAddresses(world, network, endpoint).catch((cause: unknown) => {
+    const isHeld = cause instanceof EngineError && cause.code === "forbidden";
+    if (!isHeld || isShared(world, network)) throw cause;
   });
 }
 

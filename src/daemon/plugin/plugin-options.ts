@@ -8,7 +8,8 @@ import type { LogLevel } from "../config.ts";
 import { Settings } from "../flags/settings.ts";
 
 export interface PluginConfig {
-  readonly cluster: ClusterConfig;
+  /** Absent: bridge networks of this host only. */
+  readonly cluster?: ClusterConfig;
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly socketPath: string;
@@ -28,7 +29,7 @@ const FLAGS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
-export const PLUGIN_HELP = `Usage:  causeway plugin --cluster-store URL --cluster-advertise ADDRESS:PORT [OPTIONS]
+export const PLUGIN_HELP = `Usage:  causeway plugin [--cluster-store URL --cluster-advertise ADDRESS:PORT] [OPTIONS]
 
 A plugin of dockerd: networks that plain Docker hosts share, through a store that they have in common.
 
@@ -54,6 +55,8 @@ Options:
 
 Network options, with --ipam-opt, or with -o where --subnet is given:
       causeway.network=NAME       The network's name in the cluster: networks of one name are one network
+      causeway.driver=DRIVER      overlay, or bridge: a network of this host alone, with any --ipam-driver
+                                  (with -o; for a subnet of Causeway's choice with --ipam-opt too)
 
 Further -o options are those of the overlay driver (com.docker.network.driver.mtu, ...).
 `;
@@ -64,13 +67,8 @@ export function parsePluginOptions(args: readonly string[]): PluginConfig | "hel
   if (values.help) return "help";
   const given = Object.entries(values).filter(([name]) => name.startsWith("cluster-"));
   const cluster = resolveCluster(new Settings(new Map<string, Json>(given)));
-  if (cluster === undefined) {
-    throw refuse(
-      "hosts share networks through a store: --cluster-store etcd://HOST:2379 --cluster-advertise eth0:2376",
-    );
-  }
   return {
-    cluster,
+    ...(cluster !== undefined && { cluster }),
     dataRoot: absolute("data-root", values["data-root"]),
     execRoot: absolute("exec-root", values["exec-root"]),
     socketPath: absolute("socket", values.socket),

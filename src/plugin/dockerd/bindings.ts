@@ -8,12 +8,14 @@ import { formatPrefix, type Prefix } from "../../addr/prefix.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { present, RecordReader } from "../../store/record-reader.ts";
+import type { DriverName } from "./options.ts";
 import type { Json, Store } from "../../store/store.ts";
 
 export interface Binding {
   /** dockerd's id of the network. */
   readonly networkId: string;
-  /** The cluster's name of it. */
+  readonly driver: DriverName;
+  /** Ours of it: of an overlay network the cluster's. */
   readonly name: string;
   readonly pools: readonly BoundPool[];
   readonly internal: boolean;
@@ -61,6 +63,10 @@ export class Bindings {
 
   get(networkId: string): Binding | undefined {
     return this.#byId.get(networkId);
+  }
+
+  all(): readonly Binding[] {
+    return [...this.#byId.values()];
   }
 
   ofPool(poolId: string): Binding | undefined {
@@ -129,6 +135,7 @@ function decode(networkId: string, value: Json): Binding {
   const record = new RecordReader(value, `network ${networkId}`);
   return {
     networkId,
+    driver: record.field("driver").oneOf(["bridge", "overlay"] as const),
     name: record.field("name").text(),
     pools: record.field("pools").list(decodePool),
     internal: record.field("internal").flag(),

@@ -7,6 +7,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { OpenedController } from "../../controller/open.ts";
 import { servePlugin, type ServedPlugin } from "../plugin.ts";
+import { letThrough } from "./bridge-network.ts";
 import { Bindings } from "./bindings.ts";
 import { ContainerNames } from "./container-names.ts";
 import { DockerApi } from "./docker-api.ts";
@@ -14,7 +15,7 @@ import { ipamHandlers, releaseStrayLeases } from "./ipam.ts";
 import { networkHandlers } from "./network.ts";
 
 export interface CausewayPluginOptions {
-  /** Of a host in a cluster. Stays the caller's. */
+  /** Without a cluster there are only bridge networks. Stays the caller's. */
   readonly opened: OpenedController;
   /** Where dockerd finds the plugin; the file's name is the plugin's. */
   readonly socketPath: string;
@@ -31,14 +32,25 @@ export async function openCausewayPlugin(options: CausewayPluginOptions): Promis
   const names = parts.use(new ContainerNames({ controller, api: new DockerApi(dockerSocket), log }));
   names.open();
   const bindings = new Bindings(store, log);
-  await releaseStrayLeases(controller, bindings).catch((cause: unknown) => {
-    log.warn({ err: cause }, `addresses without an endpoint are not given back: ${messageOf(cause)}`);
+  await takeUp(opened, bindings).catch((cause: unknown) => {
+    log.warn({ err: cause }, `not all is as dockerd left it: ${messageOf(cause)}`);
   });
-  const networkDriver = networkHandlers({ controller, bindings, log, onJoin: () => names.look() });
-  const ipamDriver = ipamHandlers(controller, bindings);
+  const driver = opened.cluster === undefined ? "bridge" : "overlay";
+  const onJoin = (): void => names.look();
+  const networkDriver = networkHandlers({ controller, kernel: opened.kernel, driver, bindings, log, onJoin });
+  const ipamDriver = ipamHandlers({ controller, bindings, driver });
   const served = parts.use(
     await servePlugin({ name: "causeway", networkDriver, ipamDriver, listen: { socketPath }, log }),
   );
   const all = parts.move();
   return { address: served.address, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** What dockerd and the host have forgotten since we ran last. */
+async function takeUp({ controller, kernel }: OpenedController, bindings: Bindings): Promise<void> {
+  await releaseStrayLeases(controller, bindings);
+  for (const { driver, name } of bindings.all()) {
+    const network = controller.networks().find((each) => each.name === name);
+    if (driver === "bridge" && network !== undefined) await letThrough(kernel, network);
+  }
 }

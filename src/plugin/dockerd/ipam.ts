@@ -10,7 +10,7 @@ import type { NetworkIntent } from "../../drivers/intent.ts";
 import { present } from "../../store/record-reader.ts";
 import type { AddressRequest, IpamDriverHandlers, LeasedPool, PoolRequest } from "../ipam-driver.ts";
 import type { Bindings, BoundPool, PendingPool } from "./bindings.ts";
-import { checkNetworkName, NETWORK_OPTION } from "./options.ts";
+import { checkDriver, checkNetworkName, DRIVER_OPTION, NETWORK_OPTION, type DriverName } from "./options.ts";
 import {
   boundNetwork,
   boundPool,
@@ -25,10 +25,21 @@ import {
 /** Networks whose pools are not of this space have another address management, and no addresses of the cluster's. */
 export const ADDRESS_SPACE = "causeway";
 
-export function ipamHandlers(controller: Controller, bindings: Bindings): IpamDriverHandlers {
+export interface IpamParts {
+  readonly controller: Controller;
+  readonly bindings: Bindings;
+  /** Of networks that say nothing else. */
+  readonly driver: DriverName;
+}
+
+export function ipamHandlers({ controller, bindings, driver: usual }: IpamParts): IpamDriverHandlers {
   return {
     defaultAddressSpaces: { local: ADDRESS_SPACE, global: ADDRESS_SPACE },
-    requestPool: (pool) => requestPool(controller, bindings, pool),
+    requestPool: async (pool) => {
+      const driver = checkDriver(pool.options[DRIVER_OPTION]) ?? usual;
+      if (driver === "bridge") return localPool(controller, bindings, pool);
+      return requestPool(controller, bindings, pool);
+    },
     releasePool: async ({ poolId }) => {
       bindings.removePending(poolId);
       if (networkOfPool(controller, poolId) === undefined) await controller.lending.releasePool(poolId);
@@ -42,6 +53,14 @@ export function ipamHandlers(controller: Controller, bindings: Bindings): IpamDr
       bindings.removeLease({ poolId, address });
     },
   };
+}
+
+async function localPool(controller: Controller, bindings: Bindings, request: PoolRequest): Promise<LeasedPool> {
+  const { family, subnet, range } = request;
+  const leased = await controller.lending.requestPool(present({ family, subnet, range, scope: "local" as const }));
+  const pool: PendingPool = { ...leased, poolId: leased.id, family };
+  bindings.putPending(pool);
+  return answered(pool);
 }
 
 async function requestPool(controller: Controller, bindings: Bindings, request: PoolRequest): Promise<LeasedPool> {

@@ -7,7 +7,8 @@ import { formatPrefix, networkOf, prefixContains, samePrefix } from "../../addr/
 import { EngineError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Controller } from "../../controller/controller.ts";
-import type { NetworkIntent } from "../../drivers/intent.ts";
+import type { NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import { present } from "../../store/record-reader.ts";
 import type {
   EndpointAddresses,
@@ -20,11 +21,23 @@ import type {
 } from "../network-driver.ts";
 import type { Binding, Bindings, PendingPool } from "./bindings.ts";
 import { ADDRESS_SPACE } from "./ipam.ts";
-import { checkNetworkName, driverOptions, NETWORK_OPTION, textOption } from "./options.ts";
+import { letThrough, letThroughNoMore, makeBridge } from "./bridge-network.ts";
+import {
+  checkDriver,
+  checkNetworkName,
+  DRIVER_OPTION,
+  driverOptions,
+  NETWORK_OPTION,
+  textOption,
+  type DriverName,
+} from "./options.ts";
 import { boundNetwork, boundPool, makeShared, networkOfPool, poolWith, sharedNetworkWith } from "./shared-network.ts";
 
 export interface NetworkParts {
   readonly controller: Controller;
+  readonly kernel: Pick<Kernel, "run">;
+  /** Of networks that say nothing else: overlay where there is a cluster. */
+  readonly driver: DriverName;
   readonly bindings: Bindings;
   readonly log: Log;
   /** An endpoint came: its container's name is to be found out. */
@@ -45,7 +58,35 @@ export function networkHandlers(parts: NetworkParts): NetworkDriverHandlers {
   };
 }
 
-async function createNetwork({ controller, bindings }: NetworkParts, network: NetworkRequest): Promise<void> {
+async function createNetwork(parts: NetworkParts, network: NetworkRequest): Promise<void> {
+  const driver = checkDriver(textOption(network.options, DRIVER_OPTION)) ?? parts.driver;
+  if (driver === "overlay" && parts.driver !== "overlay") {
+    const mend = "start causeway plugin with --cluster-store";
+    throw new EngineError("unavailable", `overlay networks are shared by the hosts of a cluster: ${mend}`);
+  }
+  await (driver === "bridge" ? createBridge : createOverlay)(parts, network);
+}
+
+async function createBridge({ controller, bindings, kernel }: NetworkParts, network: NetworkRequest): Promise<void> {
+  const pools = [...network.ipv4, ...network.ipv6].map((pool) =>
+    pool.addressSpace === ADDRESS_SPACE ? { ...pendingPool(bindings, pool), auxiliary: {} } : foreignPool(pool),
+  );
+  const made = await makeBridge(controller, network, pools);
+  try {
+    await letThrough(kernel, made);
+    bindings.put(bindingOf(network, made));
+  } catch (cause) {
+    await controller.removeNetwork(made.id);
+    throw cause;
+  }
+}
+
+/** Of dockerd's own address management, whose addresses we keep account of too. */
+function foreignPool({ subnet, gateway }: PoolData): PoolIntent {
+  return present({ family: subnet.address.family, subnet, gateway: gateway?.address, auxiliary: {} });
+}
+
+async function createOverlay({ controller, bindings }: NetworkParts, network: NetworkRequest): Promise<void> {
   const pools = [...network.ipv4, ...network.ipv6];
   if (pools.some(({ addressSpace }) => addressSpace !== ADDRESS_SPACE)) {
     throw new EngineError("invalid-argument", "hosts share the addresses of this network: add --ipam-driver causeway");
@@ -87,14 +128,23 @@ function pendingPool(bindings: Bindings, { subnet }: PoolData): PendingPool {
   throw new EngineError("conflict", `subnet ${formatPrefix(subnet)} was not leased for the network; create it again`);
 }
 
-function bindingOf({ networkId }: NetworkRequest, { name, pools, internal, options }: NetworkIntent): Binding {
-  return { networkId, name, pools: pools.map(boundPool), internal, options };
+function bindingOf({ networkId }: NetworkRequest, network: NetworkIntent): Binding {
+  const { name, pools, internal, options } = network;
+  const driver = network.driver === "bridge" ? "bridge" : "overlay";
+  return { networkId, driver, name, pools: pools.map(boundPool), internal, options };
 }
 
 /** The cluster's network goes with the last host's: others are asked by the removal itself. */
-async function deleteNetwork({ controller, bindings, log }: NetworkParts, networkId: string): Promise<void> {
+async function deleteNetwork(parts: NetworkParts, networkId: string): Promise<void> {
+  const { controller, bindings, log, kernel } = parts;
   const binding = bindings.get(networkId);
   if (binding === undefined) return;
+  if (binding.driver === "bridge") {
+    const bridge = controller.findNetwork(binding.name);
+    await controller.removeNetwork(bridge.id);
+    await letThroughNoMore(kernel, bridge);
+    return bindings.remove(networkId);
+  }
   bindings.remove(networkId);
   const shared = networkOfPool(controller, binding.pools[0]?.poolId ?? "");
   if (shared === undefined) return;
@@ -107,10 +157,11 @@ async function deleteNetwork({ controller, bindings, log }: NetworkParts, networ
 }
 
 async function createEndpoint(
-  { controller, bindings }: NetworkParts,
+  { controller, bindings, kernel }: NetworkParts,
   { networkId, endpointId, interface: asked }: EndpointRequest,
 ): Promise<EndpointAddresses> {
   const network = await boundNetwork(controller, demand(bindings, networkId));
+  if (network.driver === "bridge") await letThrough(kernel, network);
   const addresses = [asked.address, asked.addressIPv6].filter((address) => address !== undefined);
   const isInside = addresses.every(({ address }) =>
     network.pools.some(({ subnet }) => subnet !== undefined && prefixContains(subnet, address)),

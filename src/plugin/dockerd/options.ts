@@ -4,6 +4,17 @@ import { EngineError } from "../../base/errors.ts";
 /** The network's name in the cluster: with `--ipam-opt`, or with `-o` where the subnet is given. */
 export const NETWORK_OPTION = "causeway.network";
 
+/** `bridge` or `overlay`, with `-o`; with `--ipam-opt` too where the subnet is to be ours. */
+export const DRIVER_OPTION = "causeway.driver";
+
+export type DriverName = "bridge" | "overlay";
+
+/** Undefined where nothing is said. Throws `invalid-argument`. */
+export function checkDriver(driver: string | undefined): DriverName | undefined {
+  if (driver === undefined || driver === "bridge" || driver === "overlay") return driver;
+  throw new EngineError("invalid-argument", `${DRIVER_OPTION}=${driver}: drivers are bridge and overlay`);
+}
+
 /** Docker's rule for names. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 

@@ -22,8 +22,9 @@ export function poolWith({ pools }: NetworkIntent, subnet: Prefix): PoolIntent |
   return pools.find((pool) => pool.subnet !== undefined && samePrefix(pool.subnet, networkOf(subnet)));
 }
 
+/** Of this host alone too. */
 export function networkOfPool(controller: Controller, poolId: string): NetworkIntent | undefined {
-  return sharedNetworks(controller).find(({ pools }) => pools.some((pool) => pool.poolId === poolId));
+  return controller.networks().find(({ pools }) => pools.some((pool) => pool.poolId === poolId));
 }
 
 /** What it takes to use a pool; every pool of a shared network has it. */
@@ -38,7 +39,10 @@ export function formatSubnets({ pools }: NetworkIntent): string {
 }
 
 /** Makes it known to all hosts, over pools that are leased for it. Throws `conflict` where another host was faster. */
-export function makeShared(controller: Controller, binding: Omit<Binding, "networkId">): Promise<NetworkIntent> {
+export function makeShared(
+  controller: Controller,
+  binding: Omit<Binding, "networkId" | "driver">,
+): Promise<NetworkIntent> {
   const { name, pools, internal, options } = binding;
   return controller.createNetwork({
     name,
@@ -53,7 +57,8 @@ export function makeShared(controller: Controller, binding: Omit<Binding, "netwo
 
 /** The bound network; where another host removed it while nobody was on it, it is made again as it was. */
 export async function boundNetwork(controller: Controller, binding: Binding): Promise<NetworkIntent> {
-  const { name, pools } = binding;
+  const { name, pools, driver } = binding;
+  if (driver === "bridge") return controller.findNetwork(name);
   const found = sharedNetworkNamed(controller, name);
   if (found === undefined) {
     for (const { family, subnet } of pools) await controller.lending.requestPool({ family, subnet });

@@ -21,8 +21,9 @@ const EMPTY: PoolRequest = { addressSpace: ADDRESS_SPACE, family: 4, options: {}
 function pluginOf(host: FakeHost): { readonly ipam: IpamDriverHandlers; readonly network: NetworkDriverHandlers } {
   const { controller, parts } = host;
   const bindings = new Bindings(parts.store, silentLog);
-  const network = networkHandlers({ controller, bindings, log: silentLog, onJoin: () => undefined });
-  return { ipam: ipamHandlers(controller, bindings), network };
+  const common = { controller, bindings, driver: "overlay" } as const;
+  const network = networkHandlers({ ...common, kernel: parts.kernel, log: silentLog, onJoin: () => undefined });
+  return { ipam: ipamHandlers(common), network };
 }
 
 function networkRequest(networkId: string, ...pools: readonly LeasedPool[]): NetworkRequest {
