@@ -29,7 +29,7 @@ export async function openCausewayPlugin(options: CausewayPluginOptions): Promis
   const { opened, socketPath, dockerSocket, log } = options;
   const { controller, store } = opened;
   await using parts = new AsyncDisposableStack();
-  const names = parts.use(new ContainerNames({ controller, api: new DockerApi(dockerSocket), log }));
+  const names = parts.use(new ContainerNames({ lending: controller.lending, api: new DockerApi(dockerSocket), log }));
   names.open();
   const bindings = new Bindings(store, log);
   await takeUp(opened, bindings).catch((cause: unknown) => {

@@ -6,15 +6,21 @@
 import { setTimeout } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { someAtOnce } from "../../base/some-at-once.ts";
 import type { Controller } from "../../controller/controller.ts";
 import type { ContainerEndpoint, DockerApi } from "./docker-api.ts";
 
 /** Events come in handfuls. */
 const SETTLE_MS = 10;
 const RETRY_MS = 1_000;
+/** Containers that dockerd is asked about at a time. */
+const AT_ONCE = 8;
+
+/** Whose names they are. */
+export type Named = Pick<Controller["lending"], "endpoints" | "nameEndpoint">;
 
 export class ContainerNames implements AsyncDisposable {
-  readonly #controller: Controller;
+  readonly #lending: Named;
   readonly #api: DockerApi;
   readonly #log: Log;
   readonly #end = new AbortController();
@@ -24,8 +30,8 @@ export class ContainerNames implements AsyncDisposable {
   /** What was said last of why dockerd cannot be asked. */
   #said = "";
 
-  constructor(parts: { readonly controller: Controller; readonly api: DockerApi; readonly log: Log }) {
-    this.#controller = parts.controller;
+  constructor(parts: { readonly lending: Named; readonly api: DockerApi; readonly log: Log }) {
+    this.#lending = parts.lending;
     this.#api = parts.api;
     this.#log = parts.log;
   }
@@ -72,22 +78,27 @@ export class ContainerNames implements AsyncDisposable {
   }
 
   async #learn(): Promise<void> {
-    const { lending } = this.#controller;
-    const ours = new Set(lending.endpoints().map(({ id }) => id));
+    const ours = new Set(this.#lending.endpoints().map(({ id }) => id));
     if (ours.size === 0) return;
     const found = (await this.#api.endpoints()).filter(({ endpointId }) => ours.has(endpointId));
-    await Promise.all(found.map((endpoint) => this.#name(endpoint)));
+    await someAtOnce([...Map.groupBy(found, ({ containerId }) => containerId)], AT_ONCE, ([id, endpoints]) =>
+      this.#name(id, endpoints),
+    );
   }
 
-  async #name({ endpointId, containerId, containerName }: ContainerEndpoint): Promise<void> {
+  /** One question for all endpoints of a container. */
+  async #name(containerId: string, endpoints: readonly ContainerEndpoint[]): Promise<void> {
+    if (this.#end.signal.aborted) return;
     try {
-      const aliases = (await this.#api.aliases(containerId)).get(endpointId) ?? [];
-      const dnsNames = [...new Set([containerName, ...aliases])];
-      await this.#controller.lending.nameEndpoint(endpointId, { name: containerName, dnsNames });
+      const aliases = await this.#api.aliases(containerId);
+      for (const { endpointId, containerName: name } of endpoints) {
+        const dnsNames = [...new Set([name, ...(aliases.get(endpointId) ?? [])])];
+        await this.#lending.nameEndpoint(endpointId, { name, dnsNames });
+      }
     } catch (cause) {
       if (this.#end.signal.aborted) return;
-      const about = { endpoint: endpointId, container: containerName, err: cause };
-      this.#log.warn(about, `a container is not known by name yet: ${messageOf(cause)}`);
+      const container = endpoints[0]?.containerName ?? containerId;
+      this.#log.warn({ container, err: cause }, `container ${container} is not known by name yet: ${messageOf(cause)}`);
     }
   }
 
