@@ -5,7 +5,8 @@
  */
 import { formatAddress, type Family, type IpAddress } from "../../addr/ip-address.ts";
 import { formatPrefix, type Prefix } from "../../addr/prefix.ts";
-import { messageOf } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { KeyedMutex } from "../../base/keyed-mutex.ts";
 import type { Log } from "../../base/log.ts";
 import { present, RecordReader } from "../../store/record-reader.ts";
 import type { DriverName } from "./options.ts";
@@ -48,6 +49,8 @@ export interface Lease {
 export class Bindings {
   readonly #store: Store;
   readonly #byId: Map<string, Binding>;
+  /** By network: held while what it is bound to is looked for, or made again. */
+  readonly locks = new KeyedMutex();
 
   constructor(store: Store, log: Log) {
     this.#store = store;
@@ -63,6 +66,13 @@ export class Bindings {
 
   get(networkId: string): Binding | undefined {
     return this.#byId.get(networkId);
+  }
+
+  /** Throws `not-found`. */
+  demand(networkId: string): Binding {
+    const binding = this.#byId.get(networkId);
+    if (binding !== undefined) return binding;
+    throw new EngineError("not-found", `network ${networkId} is not Causeway's; remove it and create it again`);
   }
 
   all(): readonly Binding[] {

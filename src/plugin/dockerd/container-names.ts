@@ -3,7 +3,7 @@
  * whenever dockerd says that a container or a network changed. While dockerd does not answer, names stay as they were; it
  * is asked again when it is back.
  */
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { someAtOnce } from "../../base/some-at-once.ts";
@@ -13,6 +13,8 @@ import type { ContainerEndpoint, DockerApi } from "./docker-api.ts";
 /** Events come in handfuls. */
 const SETTLE_MS = 10;
 const RETRY_MS = 1_000;
+/** Until what failed is tried again, unless something happens before. */
+const LATER_MS = 5_000;
 /** Containers that dockerd is asked about at a time. */
 const AT_ONCE = 8;
 
@@ -26,6 +28,7 @@ export class ContainerNames implements AsyncDisposable {
   readonly #end = new AbortController();
   #following: Promise<void> | undefined;
   #round: Promise<void> | undefined;
+  #later: NodeJS.Timeout | undefined;
   #isDue = false;
   /** What was said last of why dockerd cannot be asked. */
   #said = "";
@@ -48,6 +51,7 @@ export class ContainerNames implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
+    clearTimeout(this.#later);
     await this.#following;
     await this.#round;
   }
@@ -78,9 +82,12 @@ export class ContainerNames implements AsyncDisposable {
   }
 
   async #learn(): Promise<void> {
-    const ours = new Set(this.#lending.endpoints().map(({ id }) => id));
-    if (ours.size === 0) return;
-    const found = (await this.#api.endpoints()).filter(({ endpointId }) => ours.has(endpointId));
+    const known = new Map(this.#lending.endpoints().map(({ id, dnsNames }) => [id, dnsNames[0]]));
+    if (known.size === 0) return;
+    // Aliases change with the endpoint alone: who is known by its name is not asked about again.
+    const found = (await this.#api.endpoints()).filter(
+      ({ endpointId, containerName }) => known.has(endpointId) && known.get(endpointId) !== containerName,
+    );
     await someAtOnce([...Map.groupBy(found, ({ containerId }) => containerId)], AT_ONCE, ([id, endpoints]) =>
       this.#name(id, endpoints),
     );
@@ -99,7 +106,14 @@ export class ContainerNames implements AsyncDisposable {
       if (this.#end.signal.aborted) return;
       const container = endpoints[0]?.containerName ?? containerId;
       this.#log.warn({ container, err: cause }, `container ${container} is not known by name yet: ${messageOf(cause)}`);
+      this.#lookLater();
     }
+  }
+
+  /** The cluster's store is away, say. */
+  #lookLater(): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.look(), LATER_MS).unref();
   }
 
   #complain(cause: unknown): void {
@@ -110,6 +124,6 @@ export class ContainerNames implements AsyncDisposable {
   }
 
   async #pause(ms: number): Promise<void> {
-    await setTimeout(ms, undefined, { signal: this.#end.signal }).catch(() => undefined);
+    await pause(ms, undefined, { signal: this.#end.signal }).catch(() => undefined);
   }
 }

@@ -111,7 +111,7 @@ async function poolOf(controller: Controller, network: NetworkIntent, request: P
 async function requestAddress(controller: Controller, bindings: Bindings, request: AddressRequest): Promise<Prefix> {
   const { poolId, address, purpose } = request;
   const binding = bindings.ofPool(poolId);
-  if (binding !== undefined) await boundNetwork(controller, binding);
+  if (binding !== undefined) await boundNetwork({ controller, bindings }, binding);
   const network = networkOfPool(controller, poolId);
   const pool = network?.pools.find((each) => each.poolId === poolId);
   if (purpose === "gateway" && network !== undefined && pool !== undefined) {

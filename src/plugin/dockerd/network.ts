@@ -160,7 +160,7 @@ async function createEndpoint(
   { controller, bindings, kernel }: NetworkParts,
   { networkId, endpointId, interface: asked }: EndpointRequest,
 ): Promise<EndpointAddresses> {
-  const network = await boundNetwork(controller, demand(bindings, networkId));
+  const network = await boundNetwork({ controller, bindings }, { networkId });
   if (network.driver === "bridge") await letThrough(kernel, network);
   const addresses = [asked.address, asked.addressIPv6].filter((address) => address !== undefined);
   const isInside = addresses.every(({ address }) =>
@@ -174,17 +174,11 @@ async function createEndpoint(
 }
 
 async function join({ controller, bindings, onJoin }: NetworkParts, endpoint: JoinRequest): Promise<JoinAnswer> {
-  demand(bindings, endpoint.networkId);
+  bindings.demand(endpoint.networkId);
   const { interfaceName, interfacePrefix, routes } = await controller.lending.join(
     endpoint.endpointId,
     endpoint.sandboxKey,
   );
   onJoin(endpoint.endpointId);
   return { interface: { sourceName: interfaceName, prefix: interfacePrefix }, routes };
-}
-
-function demand(bindings: Bindings, networkId: string): Binding {
-  const binding = bindings.get(networkId);
-  if (binding !== undefined) return binding;
-  throw new EngineError("not-found", `network ${networkId} is not Causeway's; remove it and create it again`);
 }

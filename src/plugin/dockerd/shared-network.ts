@@ -1,9 +1,10 @@
 /** The cluster's network behind a network of dockerd's: found, made, or made again. */
+import { sameAddress } from "../../addr/ip-address.ts";
 import { networkOf, prefixesOverlap, samePrefix, formatPrefix, type Prefix } from "../../addr/prefix.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { Controller } from "../../controller/controller.ts";
 import type { NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
-import type { Binding, BoundPool } from "./bindings.ts";
+import type { Binding, Bindings, BoundPool } from "./bindings.ts";
 
 /** Of networks that all hosts of the cluster have. */
 export function sharedNetworks(controller: Controller): readonly NetworkIntent[] {
@@ -39,31 +40,45 @@ export function formatSubnets({ pools }: NetworkIntent): string {
 }
 
 /** Makes it known to all hosts, over pools that are leased for it. Throws `conflict` where another host was faster. */
-export function makeShared(
+export async function makeShared(
   controller: Controller,
-  binding: Omit<Binding, "networkId" | "driver">,
+  { name, pools, internal, options }: Omit<Binding, "networkId" | "driver">,
 ): Promise<NetworkIntent> {
-  const { name, pools, internal, options } = binding;
-  return controller.createNetwork({
-    name,
-    driver: "overlay",
-    attachable: true,
-    internal,
-    options,
-    enableIPv6: pools.some(({ family }) => family === 6),
-    ipam: { pools },
-  });
+  const enableIPv6 = pools.some(({ family }) => family === 6);
+  const spec = { name, driver: "overlay", attachable: true, internal, options, enableIPv6, ipam: { pools } };
+  try {
+    return await controller.createNetwork(spec);
+  } catch (cause) {
+    if (!(cause instanceof EngineError) || cause.code !== "conflict") throw cause;
+    throw new EngineError("conflict", `${cause.message}, by another host at this moment: create it again`, { cause });
+  }
 }
 
 /** The bound network; where another host removed it while nobody was on it, it is made again as it was. */
-export async function boundNetwork(controller: Controller, binding: Binding): Promise<NetworkIntent> {
-  const { name, pools, driver } = binding;
-  if (driver === "bridge") return controller.findNetwork(name);
-  const found = sharedNetworkNamed(controller, name);
-  if (found === undefined) {
-    for (const { family, subnet } of pools) await controller.lending.requestPool({ family, subnet });
-    return makeShared(controller, binding);
+export async function boundNetwork(
+  { controller, bindings }: { readonly controller: Controller; readonly bindings: Bindings },
+  { networkId }: Pick<Binding, "networkId">,
+): Promise<NetworkIntent> {
+  return bindings.locks.run(networkId, async () => {
+    const binding = bindings.demand(networkId);
+    if (binding.driver === "bridge") return controller.findNetwork(binding.name);
+    const found = sharedNetworkNamed(controller, binding.name);
+    return found === undefined ? makeAgain(controller, binding) : demandSame(found, binding);
+  });
+}
+
+async function makeAgain(controller: Controller, binding: Binding): Promise<NetworkIntent> {
+  const { lending } = controller;
+  for (const { family, subnet, gateway } of binding.pools) {
+    const leased = await lending.requestPool({ family, subnet });
+    if (sameAddress(leased.gateway, gateway)) continue;
+    await lending.requestAddress(leased.id, { address: gateway, purpose: "gateway" });
+    await lending.releaseAddress(leased.id, leased.gateway);
   }
+  return makeShared(controller, binding);
+}
+
+function demandSame(found: NetworkIntent, { name, pools }: Binding): NetworkIntent {
   const strange = pools.find(({ subnet }) => poolWith(found, subnet) === undefined);
   if (strange === undefined) return found;
   const mend = "remove this host's network and create it again";

@@ -17,13 +17,23 @@ import { networkHandlers } from "./network.ts";
 const NAMED = { options: { "causeway.network": "shop" } };
 const EMPTY: PoolRequest = { addressSpace: ADDRESS_SPACE, family: 4, options: {} };
 
-/** A dockerd's plugin, made anew over the host's store as after a restart. */
-function pluginOf(host: FakeHost): { readonly ipam: IpamDriverHandlers; readonly network: NetworkDriverHandlers } {
-  const { controller, parts } = host;
+interface Plugin {
+  readonly ipam: IpamDriverHandlers;
+  readonly network: NetworkDriverHandlers;
+}
+
+const plugins = new WeakMap<FakeHost["controller"], Plugin>();
+
+/** A dockerd's plugin, made anew over the host's store after a restart. */
+function pluginOf({ controller, parts }: FakeHost): Plugin {
+  const known = plugins.get(controller);
+  if (known !== undefined) return known;
   const bindings = new Bindings(parts.store, silentLog);
   const common = { controller, bindings, driver: "overlay" } as const;
   const network = networkHandlers({ ...common, kernel: parts.kernel, log: silentLog, onJoin: () => undefined });
-  return { ipam: ipamHandlers(common), network };
+  const plugin = { ipam: ipamHandlers(common), network };
+  plugins.set(controller, plugin);
+  return plugin;
 }
 
 function networkRequest(networkId: string, ...pools: readonly LeasedPool[]): NetworkRequest {
@@ -320,12 +330,48 @@ test("the cluster's network goes with the last host's; one that was idle makes i
   await create(one, A);
   await remove(one, A, pool);
   await until("it is gone", () => !two.controller.networks().some(({ name }) => name === "shop"));
-  await run(two, C2, pool);
+  await Promise.all([run(two, C2, pool), run(two, { ...C3, networkId: B }, pool)]);
   const [shop] = two.controller.networks().filter(({ name }) => name === "shop");
   assert.equal(shop?.pools[0]?.poolId, pool.poolId);
-  await network.leave(C2);
-  await network.deleteEndpoint(C2);
+  for (const container of [C2, C3]) {
+    await network.leave(container);
+    await network.deleteEndpoint(container);
+  }
   await remove(two, B, pool);
   assert.ok(!two.controller.networks().some(({ name }) => name === "shop"));
   assert.ok(await ipam.requestPool({ ...EMPTY, ...NAMED, subnet: pool.subnet }), "its subnet is free");
+});
+
+test("a gateway of the user's choice is everybody's, also when the network is made again", async () => {
+  await using all = await FakeHosts.open(2);
+  const [one, two] = [all.host(1), all.host(2)];
+  const { ipam, network } = pluginOf(one);
+  const pool = await ipam.requestPool({ ...EMPTY, ...NAMED, subnet: parsePrefix("10.9.0.0/24") });
+  const asked = { poolId: pool.poolId, purpose: "gateway" as const, options: {}, address: parseAddress("10.9.0.254") };
+  const gateway = await ipam.requestAddress(asked);
+  await network.createNetwork(networkRequest(A, { ...pool, gateway }));
+  await knows(two);
+  assert.deepEqual((await create(two, B)).gateway, gateway);
+  await remove(one, A, { ...pool, gateway });
+  await until("it is gone", () => !two.controller.networks().some(({ name }) => name === "shop"));
+  assert.match(await run(two, C2, pool), /^10\.9\.0\./);
+  await create(one, A);
+  assert.deepEqual(one.controller.networks().find(({ name }) => name === "shop")?.pools[0]?.gateway, gateway.address);
+});
+
+test("two hosts that make a network at the same moment: the later one is told to do it again", async () => {
+  await using all = await FakeHosts.open(2);
+  const [one, two] = [all.host(1), all.host(2)];
+  const pools = [one, two].map(async (host) => pluginOf(host).ipam.requestPool({ ...EMPTY, ...NAMED }));
+  const [first, second] = await Promise.all(pools);
+  assert.ok(first && second);
+  await pluginOf(one).network.createNetwork(networkRequest(A, first));
+  const late = async () => pluginOf(two).network.createNetwork(networkRequest(B, second));
+  await assert.rejects(
+    late,
+    refused("conflict", /shop already exists, by another host at this moment: create it again/),
+  );
+  await pluginOf(two).ipam.releasePool({ poolId: second.poolId });
+  await knows(two);
+  assert.deepEqual(await create(two, B), first);
 });
