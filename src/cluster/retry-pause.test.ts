@@ -1,3 +1,4 @@
+/** Pauses before trying again are drawn from spans that grow. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { drawPause } from "./retry-pause.ts";

@@ -2,14 +2,12 @@
  * What each kind of bridge network and its endpoint come to, as text in `golden/`, so that a change of desired state is seen in
  * review as what it is. `CAUSEWAY_UPDATE_GOLDEN=1 node --test src/drivers/bridge/golden.test.ts` writes the files anew.
  */
-import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
 import { parseAddress } from "../../addr/ip-address.ts";
 import { parsePrefix } from "../../addr/prefix.ts";
 import { NO_MEMBERS, type EndpointIntent, type NetworkIntent } from "../intent.ts";
 import { createBridgeDriver, type BridgeDriverOptions } from "./bridge-driver.ts";
+import { testGolden } from "../golden.contract.ts";
 import { describeJoin, describeState } from "../describe-state.fixture.ts";
 import { endpoint, network, PLACE, pool } from "./intents.fixture.ts";
 import { OPTION } from "./options.ts";
@@ -139,15 +137,4 @@ function describeScenario(scenario: Scenario): string {
   ].join("\n");
 }
 
-for (const [name, scenario] of Object.entries(SCENARIOS))
-  test(`the desired state of ${name} is as golden/${name}.txt says`, () => {
-    const path = join(FOLDER, `${name}.txt`);
-    const text = describeScenario(scenario);
-    if (process.env.CAUSEWAY_UPDATE_GOLDEN === "1") writeFileSync(path, text);
-    assert.equal(text, readFileSync(path, "utf8"));
-  });
-
-test("every golden file has its scenario", () => {
-  const names = Object.keys(SCENARIOS).map((name) => `${name}.txt`);
-  assert.deepEqual(readdirSync(FOLDER).sort(), names.sort());
-});
+testGolden(FOLDER, SCENARIOS, describeScenario);

@@ -2,13 +2,11 @@
  * What overlay networks ask of the kernel, scenario by scenario, as text in `golden/`. `CAUSEWAY_UPDATE_GOLDEN=1 node --test
  * src/drivers/overlay/golden.test.ts` writes the files anew.
  */
-import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
 import { parseAddress } from "../../addr/ip-address.ts";
 import { parsePrefix } from "../../addr/prefix.ts";
 import { PLACE } from "../bridge/intents.fixture.ts";
+import { testGolden } from "../golden.contract.ts";
 import { describeJoin, describeState } from "../describe-state.fixture.ts";
 import type { EndpointIntent, NetworkIntent, PeerIntent } from "../intent.ts";
 import { endpoint, network, overlayPool, peer } from "./intents.fixture.ts";
@@ -91,15 +89,4 @@ function describeScenario({ title, network: intent, local, peers, advertise = "1
   return [`# ${title}`, "", "## the network", ...state, ...endpoints, ""].join("\n");
 }
 
-for (const [name, scenario] of Object.entries(SCENARIOS))
-  test(`the desired state of ${name} is as golden/${name}.txt says`, () => {
-    const path = join(FOLDER, `${name}.txt`);
-    const text = describeScenario(scenario);
-    if (process.env.CAUSEWAY_UPDATE_GOLDEN === "1") writeFileSync(path, text);
-    assert.equal(text, readFileSync(path, "utf8"));
-  });
-
-test("every golden file has its scenario", () => {
-  const names = Object.keys(SCENARIOS).map((name) => `${name}.txt`);
-  assert.deepEqual(readdirSync(FOLDER).sort(), names.sort());
-});
+testGolden(FOLDER, SCENARIOS, describeScenario);
