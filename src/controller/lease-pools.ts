@@ -58,9 +58,12 @@ export async function prefixesInUse(world: World): Promise<readonly Prefix[]> {
   );
 }
 
-/** Whether the network's addresses are from the pools of one host or of a cluster. */
-export function addressSpaceOf({ scope }: NetworkIntent): PoolRequest["addressSpace"] {
-  return scope === "global" ? "global" : "local";
+/**
+ * Whether the network's addresses are from the pools of one host or of a cluster. Our own pools of this host are kept clear of those
+ * of a cluster that it may come to later; a plugin keeps its own accounts.
+ */
+export function addressSpaceOf(world: World, network: NetworkIntent): PoolRequest["addressSpace"] {
+  return network.scope === "global" && (network.unshared !== true || isPlugin(world, network)) ? "global" : "local";
 }
 
 interface Lease {
@@ -77,7 +80,7 @@ async function leasePool(world: World, network: NetworkIntent, lease: Lease): Pr
   const leased = await ipam.requestPool(
     present({
       family: pool.family,
-      addressSpace: addressSpaceOf(network),
+      addressSpace: addressSpaceOf(world, network),
       subnet: pool.subnet,
       range: pool.range,
       options: network.ipamOptions ?? {},

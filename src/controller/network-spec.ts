@@ -33,13 +33,15 @@ export function networkIntent(world: World, spec: NetworkSpec): NetworkIntent {
   if (spec.configOnly === true) checkConfigOnly(spec);
   const driver = spec.configOnly === true ? undefined : world.driver(spec.driver ?? DEFAULT_DRIVER);
   world.ipamDriver(base.ipamDriver);
+  const scope = networkScope(spec.scope, driver);
   return {
     ...base,
     id: newId(),
     name: spec.name,
     driver: driver?.name ?? "null",
     createdNs: world.clock.nowNs(),
-    scope: networkScope(spec.scope, driver),
+    scope,
+    ...(scope === "global" && world.cluster === undefined ? { unshared: true } : {}),
     internal: spec.internal ?? false,
     attachable: spec.attachable ?? false,
     ingress: spec.ingress ?? false,

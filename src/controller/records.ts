@@ -60,6 +60,7 @@ export function decodeNetwork(id: string, value: Json): Stored<NetworkIntent> {
     driver: record.field("driver").text(),
     createdNs: record.field("createdNs").nanoseconds(),
     scope: record.field("scope").oneOf(["local", "global", "swarm"] as const),
+    unshared: record.field("unshared").optional((reader) => reader.flag()),
     enableIPv4: record.field("enableIPv4").flag(),
     enableIPv6: record.field("enableIPv6").flag(),
     internal: record.field("internal").flag(),

@@ -16,6 +16,8 @@ export interface NetworkIntent {
   readonly driver: string;
   readonly createdNs: bigint;
   readonly scope: "local" | "global" | "swarm";
+  /** Of scope global, made while this host was in no cluster: it stays this host's. */
+  readonly unshared?: boolean;
   readonly enableIPv4: boolean;
   readonly enableIPv6: boolean;
   readonly internal: boolean;

@@ -24,7 +24,7 @@ export async function replayPlugins(world: World): Promise<void> {
 }
 
 async function replay(world: World, network: NetworkIntent, ipam: IpamDriver): Promise<void> {
-  const addressSpace = addressSpaceOf(network);
+  const addressSpace = addressSpaceOf(world, network);
   for (const { poolId, family, subnet, range, gateway, auxiliary } of network.pools) {
     if (poolId === undefined) continue;
     const options = network.ipamOptions ?? {};

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatAddress } from "../../addr/ip-address.ts";
+import { parsePrefix } from "../../addr/prefix.ts";
 import { PluginDrivers } from "../../drivers/remote/plugin-drivers.ts";
 import type { Script, ScriptedPlugin } from "../../drivers/remote/testing/scripted-plugin.ts";
 import { until } from "../../../test/support/wait.ts";
@@ -114,6 +115,36 @@ test("a plugin that is missing on a host is said once there, and told when it co
     await until("nothing is owed", () => b.parts.store.list("owed-plugin-calls").length === 0);
     assert.equal(hears(two, "CreateNetwork").length, 1);
   });
+});
+
+test("a network of scope global that a host made before it came to the cluster stays its own", async () => {
+  await using all = await FakeHosts.open(1);
+  const a = all.host(1);
+  await using plugin = await startLinkingPlugin(a.parts.kernel, { scripts: GLOBAL });
+  using plugins = new PluginDrivers(plugin.options);
+  await a.close();
+  a.parts.plugins = plugins;
+  Object.assign(a.parts, { cluster: undefined });
+  const alone = await a.parts.open();
+  const made = await alone.createNetwork({ name: "net", driver: "plug" });
+  await alone[Symbol.asyncDispose]();
+  await a.open();
+  await a.controller.createNetwork({ name: "shared", driver: "plug" });
+  assert.deepEqual(a.controller.findNetwork("net"), made);
+  assert.deepEqual(a.parts.messages, []);
+  assert.deepEqual(
+    a.parts.cluster?.networks().map(({ name }) => name),
+    ["shared"],
+  );
+  await a.controller.createSandbox(a.parts.spec("c1", "net"));
+  for (const { id } of a.controller.sandboxes()) await a.controller.removeSandbox(id);
+  for (const name of ["net", "shared"]) await a.controller.removeNetwork(name);
+  assert.equal(hears(plugin, "DeleteNetwork").length, 2);
+  const subnet = parsePrefix("10.0.0.0/24");
+  for (const name of ["one", "two"]) {
+    await a.controller.createNetwork({ name, driver: "plug", ipam: { pools: [{ family: 4, subnet }] } });
+    await a.controller.removeNetwork(name);
+  }
 });
 
 test("a host that starts again tells its plugin of what came while it was away, and of nothing twice", async () => {

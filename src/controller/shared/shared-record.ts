@@ -15,8 +15,11 @@ import type { World } from "../world.ts";
 const OVERLAY = "overlay";
 
 /** Whether the network is one that all hosts of the cluster have. */
-export function isShared({ cluster }: Pick<World, "cluster">, network: Pick<NetworkIntent, "scope">): boolean {
-  return cluster !== undefined && network.scope === "global";
+export function isShared(
+  { cluster }: Pick<World, "cluster">,
+  { scope, unshared }: Pick<NetworkIntent, "scope" | "unshared">,
+): boolean {
+  return cluster !== undefined && scope === "global" && unshared !== true;
 }
 
 /** `network` with its pools leased; its driver has checked its options. */
@@ -65,7 +68,10 @@ function checkShared(world: World, shared: SharedNetwork, network: NetworkIntent
   demand(ID.test(network.id), "an id that no network has: files and links are named after it");
   demand(network.name === shared.name && network.name.trim() !== "", "another name in its body");
   demand(!PREDEFINED_NAMES.has(network.name), `the name ${network.name} is a predefined network's`);
-  demand(network.scope === "global" && !network.predefined && !network.configOnly, "not a shared network");
+  demand(
+    network.scope === "global" && network.unshared !== true && !network.predefined && !network.configOnly,
+    "not a shared network",
+  );
   const { capabilities, procedures } = world.driver(network.driver);
   demand(
     procedures !== undefined || capabilities.scope === "global",
