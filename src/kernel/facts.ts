@@ -59,6 +59,11 @@ export type Device =
         readonly mac?: MacAddress;
         readonly mtu?: number;
         readonly up: boolean;
+        /**
+         * It was given to somebody who has moved and named it since, into the namespace as far as that is known. It is not looked
+         * at; a pair that is gone is gone, for nobody could put it back into its place.
+         */
+        readonly givenAway?: boolean;
       };
     }
   | {
@@ -132,6 +137,11 @@ export interface RouteFact {
 /** Whether a link that is there is somebody else's and used as it is, whatever it is. */
 export function isLeftAlone({ device, adopt }: LinkFact, alias: string | undefined): boolean {
   return device.type === "vlan" && adopt === true && alias?.startsWith(MARK) !== true;
+}
+
+/** Whether the link's other end is in somebody else's hands. */
+export function isGivenAway({ device }: LinkFact): boolean {
+  return device.type === "veth" && device.peer.givenAway === true;
 }
 
 /** A permanent ARP or ND entry. Equivalent to: `ip neigh replace ADDR lladdr MAC dev LINK nud permanent`. */

@@ -122,6 +122,25 @@ test("a subnet of one's own is the network's name too, and its addresses can be 
   await two.ok("network rm store");
 });
 
+test("both address families, an MTU of one's own, no way out", { skip }, async () => {
+  const subnets = "--ipv6 --subnet 10.79.0.0/24 --subnet fd00:79::/64";
+  const create = `network create -d causeway --ipam-driver causeway --ipam-opt causeway.network=dual ${subnets}`;
+  await one.ok(`${create} --internal -o com.docker.network.driver.mtu=1400 dual`);
+  await two.ok(`${create} --internal dual`);
+  await one.ok("run -d --name d1 --network dual --dns 127.0.0.12 busybox sleep 1000");
+  await two.ok("run -d --name d2 --network dual --dns 127.0.0.12 busybox sleep 1000");
+  await reach(one, "d1", "d2");
+  const six = await two.ok("inspect -f {{.NetworkSettings.Networks.dual.GlobalIPv6Address}} d2");
+  assert.match(six, /^fd00:79::/);
+  await reach(one, "d1", six);
+  assert.equal(await one.ok("exec d1 cat /sys/class/net/eth0/mtu"), "1350");
+  assert.equal(await one.does("exec d1 ping -c1 -W1 10.99.0.254"), false);
+  await one.ok("rm -f d1");
+  await two.ok("rm -f d2");
+  await one.ok("network rm dual");
+  await two.ok("network rm dual");
+});
+
 test("containers come to the network and leave it while they run", { skip }, async () => {
   await two.ok("run -d --name late --dns 127.0.0.12 busybox sleep 1000");
   await two.ok("network connect shop late");
@@ -153,6 +172,19 @@ test("the plugin restarts, and dies: not a packet is lost, and it takes up what 
   await one.ok(`${RUN} --name c5 busybox sleep 1000`);
   await reach(two, "c2", "c5");
   await one.ok("rm -f c5");
+});
+
+test("what a hand changes of the network comes back, and the container keeps its interface", { skip }, async () => {
+  const inside = `for n in ${one.state}/run/netns/*; do nsenter --net=$n sh -ec`;
+  const down = `${inside} 'for l in $(ip -o link | grep -o "veth[0-9a-f]*"); do ip link set $l down; done'; done`;
+  assert.equal((await one.run("sh", "-ec", down)).status, 0);
+  await reach(one, "c1", "c2");
+  assert.match(one.plugin.log, /the kernel differs from what is intended; repairing/);
+  assert.equal(
+    (await one.run("sh", "-ec", `${inside} 'bridge fdb flush dev vxlan0 || ip link del vxlan0'; done`)).status,
+    0,
+  );
+  await reach(one, "c1", "c2");
 });
 
 test("a container that ends while the plugin is away is no member afterwards", { skip }, async () => {

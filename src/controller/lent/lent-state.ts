@@ -22,7 +22,7 @@ export function lentState(world: World, endpoint: EndpointIntent): DesiredState 
   const { sandboxKey } = endpoint.lent ?? {};
   const network = world.registry.network(endpoint.networkId)?.intent;
   if (sandboxKey === undefined || network === undefined) return NOTHING;
-  return interfaceState(world, { network, endpoint }, sandboxKey);
+  return interfaceState(world, { network, endpoint }, { namespace: sandboxKey, givenAway: true });
 }
 
 /** At the moment when it is handed over. */
@@ -30,21 +30,22 @@ export function handedOverState(
   world: World,
   lent: { readonly network: NetworkIntent; readonly endpoint: EndpointIntent },
 ): DesiredState {
-  return interfaceState(world, lent, HOST);
+  return interfaceState(world, lent, { namespace: HOST, givenAway: false });
 }
 
 /** The other end is the other engine's to switch on. */
 function interfaceState(
   world: World,
   { network, endpoint }: { readonly network: NetworkIntent; readonly endpoint: EndpointIntent },
-  namespace: NamespaceRef,
+  { namespace, givenAway }: { readonly namespace: NamespaceRef; readonly givenAway: boolean },
 ): DesiredState {
   const place = { namespace, interfaceName: lentInterfaceName(endpoint) };
   const { facts } = world.driver(network.driver).endpointState(network, endpoint, place);
-  return { facts: facts.flatMap(withPeerDown), policies: [] };
+  return { facts: facts.flatMap((fact) => pairOnly(fact, givenAway)), policies: [] };
 }
 
-function withPeerDown(fact: KernelFact): readonly KernelFact[] {
+function pairOnly(fact: KernelFact, givenAway: boolean): readonly KernelFact[] {
   if (fact.kind !== "link" || fact.device.type !== "veth") return [];
-  return [{ ...fact, device: { ...fact.device, peer: { ...fact.device.peer, up: false } } }];
+  const peer = { ...fact.device.peer, up: false, ...(givenAway && { givenAway }) };
+  return [{ ...fact, device: { ...fact.device, peer } }];
 }

@@ -3,7 +3,7 @@
  * and with the traits that only its creation can give it.
  */
 import { constants } from "node:os";
-import type { Device, LinkFact, NamespaceRef } from "../facts.ts";
+import { isGivenAway, type Device, type LinkFact, type NamespaceRef } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
 import { demand } from "../netlink/socket.ts";
 import { sameVxlan } from "../plan/same-vxlan.ts";
@@ -87,7 +87,7 @@ export function isSameDevice(session: Session, fact: LinkFact, found: LinkMessag
     case "vlan":
       return sameVlan(session, fact.namespace, device, found);
     case "veth":
-      return found.kind === "veth" && isPair(found, vethPeer(session, device));
+      return found.kind === "veth" && (isGivenAway(fact) || isPair(found, vethPeer(session, device)));
     case "vxlan":
       return found.vxlan !== undefined && sameVxlan(device, fact.namespace, found.vxlan);
     case "macvlan":

@@ -3,7 +3,7 @@
  * adopted, brought in line attribute by attribute. A link that is neither stays untouched and the step fails with EEXIST.
  */
 import { constants } from "node:os";
-import { isLeftAlone, MARK, type LinkFact } from "../facts.ts";
+import { isGivenAway, isLeftAlone, MARK, type LinkFact } from "../facts.ts";
 import { KernelError } from "../kernel-error.ts";
 import { bytesAttribute, textAttribute, u32Attribute, type Attribute } from "../netlink/attribute.ts";
 import type { Request } from "../netlink/message.ts";
@@ -124,7 +124,7 @@ function alignLink(socket: NetlinkSocket, fact: LinkFact, found: LinkMessage): v
 
 /** A veth's peer has no fact of its own. */
 function alignPeer(session: Session, fact: LinkFact): void {
-  if (fact.device.type !== "veth") return;
+  if (fact.device.type !== "veth" || isGivenAway(fact)) return;
   const { peer } = fact.device;
   const found = vethPeer(session, fact.device);
   if (found === undefined) return;

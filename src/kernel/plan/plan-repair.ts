@@ -6,7 +6,16 @@
 import { sameAddress } from "../../addr/ip-address.ts";
 import { sameMac } from "../../addr/mac-address.ts";
 import { networkOf, samePrefix } from "../../addr/prefix.ts";
-import { HOST, isLeftAlone, MARK, type Device, type KernelFact, type LinkFact, type NamespaceRef } from "../facts.ts";
+import {
+  HOST,
+  isGivenAway,
+  isLeftAlone,
+  MARK,
+  type Device,
+  type KernelFact,
+  type LinkFact,
+  type NamespaceRef,
+} from "../facts.ts";
 import type { Observation, ObservedLink, ObservedRoute } from "../observation.ts";
 import type { Step } from "../step.ts";
 import { SeenEntries, surplusEntries } from "./entries.ts";
@@ -101,7 +110,7 @@ function isRoute(seen: ObservedRoute, fact: Extract<KernelFact, { kind: "route" 
 
 function linkHolds(fact: LinkFact, observation: Observation, comparison: Comparison): boolean {
   const seen = observation.links.find((link) => link.name === fact.name);
-  if (seen !== undefined && isLeftAlone(fact, seen.alias)) return true;
+  if (seen === undefined ? isGivenAway(fact) : isLeftAlone(fact, seen.alias)) return true;
   if (seen === undefined || (fact.device.type !== "moved" && seen.type !== kindOf(fact.device))) return false;
   const aliasHolds = fact.alias === undefined || fact.adopt === true || fact.alias === seen.alias;
   const masterHolds = fact.master === undefined || fact.master === seen.master;
@@ -132,7 +141,7 @@ function attributesHold(wanted: Attributes, seen: ObservedLink): boolean {
 
 /** A veth's peer is looked at where its namespace was; it is missing where that is. */
 function peerHolds({ device }: LinkFact, { wanted, actual }: Comparison): boolean {
-  if (device.type !== "veth") return true;
+  if (device.type !== "veth" || device.peer.givenAway === true) return true;
   const observation = actual.get(device.peer.namespace);
   if (observation === undefined) return !wanted.has(namespaceKey(device.peer.namespace));
   const seen = observation.links.find((link) => link.name === device.peer.name);

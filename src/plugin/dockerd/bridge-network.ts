@@ -30,6 +30,9 @@ export async function makeBridge(
     );
   }
   const short = networkId.slice(0, 12);
+  // dockerd repeats a call that broke off.
+  const made = controller.networks().find(({ name }) => name === `dockerd-${short}`);
+  if (made !== undefined) return made;
   return controller.createNetwork({
     name: `dockerd-${short}`,
     driver: "bridge",

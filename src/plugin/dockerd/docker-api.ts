@@ -1,6 +1,7 @@
 /**
  * The little of Docker's API that we ask dockerd about its containers: one question per connection, and the stream of events.
- * What comes back is checked field by field; every question has an end.
+ * No version is named: what is read has been in all of them, and dockerd refuses old ones. What comes back is checked field by
+ * field; every question has an end.
  */
 import { request, type IncomingMessage } from "node:http";
 import { EngineError } from "../../base/errors.ts";
@@ -8,8 +9,6 @@ import { WireReader } from "../../drivers/remote/protocol/wire-reader.ts";
 
 const TIMEOUT_MS = 10_000;
 const MOST_BYTES = 16 * 1024 * 1024;
-/** Every dockerd since 17.03 speaks it. */
-const VERSION = "v1.26";
 
 /** A container's place on a network. */
 export interface ContainerEndpoint {
@@ -84,7 +83,7 @@ export class DockerApi {
 
   async #ask(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const asked = request({ socketPath: this.#socketPath, path: `/${VERSION}${path}`, host: "docker", signal });
+    const asked = request({ socketPath: this.#socketPath, path, host: "docker", signal });
     asked.once("response", resolve).on("error", reject).end();
     const response = await promise.catch((cause: unknown) => {
       throw EngineError.wrap(cause, `ask dockerd on ${this.#socketPath}`);
