@@ -16,11 +16,11 @@ export interface Tables {
   readonly neighbours: readonly string[];
 }
 
-/** Of all networks together, sorted. */
+/** Of all networks together, sorted; a link that is not there has none. */
 export async function tablesOf(host: LabHost): Promise<Tables> {
   const look = async (command: string): Promise<readonly string[]> => {
     const namespaces = await networkNamespaces(host);
-    const texts = await Promise.all(namespaces.map(async (path) => inNetwork(host, path, command)));
+    const texts = await Promise.all(namespaces.map(async (path) => inNetwork(host, path, `${command} 2>&1 || true`)));
     const lines = texts.flatMap((text) => text.split("\n")).map((line) => line.trim());
     return lines.filter((line) => line !== "").sort();
   };
