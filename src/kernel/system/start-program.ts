@@ -6,6 +6,7 @@
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { messageOf } from "../../base/errors.ts";
 import { KernelError } from "../kernel-error.ts";
 import { close, createMemoryFile, pipe, reap } from "./libc.ts";
 import { posixSpawn } from "./posix-spawn.ts";
@@ -25,29 +26,28 @@ export interface StartedProgram {
  * cannot be started, ENOENT where there is none.
  */
 export function startProgram(command: readonly string[], input: string, operation: string): StartedProgram {
-  const opened: number[] = [];
-  const open = (fds: readonly number[]): readonly number[] => {
-    opened.push(...fds);
-    return fds;
+  /** Its ends of everything, closed here once it has them; and ours. */
+  const theirs: number[] = [];
+  const ours: number[] = [];
+  const openOutput = (): number => {
+    const [read, write] = pipe();
+    ours.push(read);
+    theirs.push(write);
+    return read;
   };
-  const outputs: number[] = [];
   try {
-    const [stdin = -1] = open([createMemoryFile("stdin")]);
+    const stdin = createMemoryFile("stdin");
+    theirs.push(stdin);
     fill(stdin, input);
-    const [readOut = -1, writeOut = -1] = pipe();
-    outputs.push(readOut);
-    open([writeOut]);
-    const [readErr = -1, writeErr = -1] = pipe();
-    outputs.push(readErr);
-    open([writeErr]);
-    const pid = posixSpawn(operation, command, [stdin, writeOut, writeErr]);
-    return started(pid, readerOf(readOut), readerOf(readErr));
+    const [stdout, stderr] = [openOutput(), openOutput()];
+    const pid = posixSpawn(operation, command, theirs);
+    return started(pid, readerOf(stdout), readerOf(stderr));
   } catch (cause) {
-    outputs.forEach(close);
+    ours.forEach(close);
     if (cause instanceof KernelError) throw cause;
-    throw new KernelError({ operation, errno: 0, detail: String(cause) }, { cause });
+    throw new KernelError({ operation, errno: 0, detail: messageOf(cause) }, { cause });
   } finally {
-    opened.forEach(close);
+    theirs.forEach(close);
   }
 }
 
