@@ -120,6 +120,20 @@ export class PluginHost implements AsyncDisposable {
     return run([program, ...words]);
   }
 
+  /** As a machine that fails: whatever runs there is gone at once, its containers too. */
+  async crash(): Promise<void> {
+    const ids = (await this.ok("ps -q")).split("\n").filter((id) => id !== "");
+    const containers = ids.length === 0 ? "" : await this.ok(`inspect -f {{.State.Pid}} ${ids.join(" ")}`);
+    const daemons = (await run(["ip", "netns", "pids", this.name])).stdout;
+    const all = `${containers}\n${daemons}`
+      .split("\n")
+      .filter((pid) => pid !== "")
+      .map(Number);
+    for (const pid of all.filter((each) => each !== this.#holder.pid)) killIfThere(pid);
+    await this.dockerd.stop("SIGKILL");
+    await this.plugin.stop("SIGKILL");
+  }
+
   async setWire(state: "up" | "down"): Promise<void> {
     await must(["ip", "link", "set", wireOf(this.name), state]);
   }
@@ -254,6 +268,14 @@ async function holdNamespaces(name: string): Promise<ChildProcess> {
   holder.once("exit", () => reject(new Error(`no namespaces for ${name}`)));
   await promise;
   return holder;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It went with another.
+  }
 }
 
 function wireOf(host: string): string {

@@ -41,6 +41,9 @@ const PENDING = "plugin-pools";
 /** Addresses that dockerd has of bound networks, by pool and address. */
 const LEASES = "plugin-leases";
 
+/** Networks of the cluster that this host has left, and that may have to go. */
+const LEFT = "plugin-left";
+
 export interface Lease {
   readonly poolId: string;
   readonly address: IpAddress;
@@ -119,6 +122,19 @@ export class Bindings {
       const record = new RecordReader(value, `lease ${id}`);
       return { poolId: record.field("poolId").text(), address: record.field("address").address() };
     });
+  }
+
+  putLeft(networkId: string): void {
+    this.#store.commit([{ put: LEFT, id: networkId, value: true }]);
+  }
+
+  removeLeft(networkId: string): void {
+    this.#store.commit([{ remove: LEFT, id: networkId }]);
+  }
+
+  /** The cluster's ids. */
+  left(): readonly string[] {
+    return this.#store.list(LEFT).map(({ id }) => id);
   }
 
   pending(): readonly PendingPool[] {

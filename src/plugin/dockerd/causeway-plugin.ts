@@ -9,6 +9,7 @@ import type { OpenedController } from "../../controller/open.ts";
 import { servePlugin, type ServedPlugin } from "../plugin.ts";
 import { letThrough } from "./bridge-network.ts";
 import { Bindings } from "./bindings.ts";
+import { leaveLate } from "./leave-shared.ts";
 import { ContainerNames } from "./container-names.ts";
 import { DockerApi } from "./docker-api.ts";
 import { ipamHandlers, releaseStrayLeases } from "./ipam.ts";
@@ -35,6 +36,12 @@ export async function openCausewayPlugin(options: CausewayPluginOptions): Promis
   await takeUp(opened, bindings).catch((cause: unknown) => {
     log.warn({ err: cause }, `not all is as dockerd left it: ${messageOf(cause)}`);
   });
+  const left = { controller, bindings, log };
+  const late = opened.cluster?.subscribe(({ status }) => {
+    if (status && opened.cluster?.status().state === "connected") void leaveLate(left);
+  });
+  parts.defer(() => late?.());
+  await leaveLate(left);
   const driver = opened.cluster === undefined ? "bridge" : "overlay";
   const onJoin = (): void => names.look();
   const networkDriver = networkHandlers({ controller, kernel: opened.kernel, driver, bindings, log, onJoin });

@@ -22,6 +22,7 @@ import type {
 import type { Binding, Bindings, PendingPool } from "./bindings.ts";
 import { ADDRESS_SPACE } from "./ipam.ts";
 import { letThrough, letThroughNoMore, makeBridge } from "./bridge-network.ts";
+import { leaveShared } from "./leave-shared.ts";
 import {
   checkDriver,
   checkNetworkName,
@@ -134,9 +135,8 @@ function bindingOf({ networkId }: NetworkRequest, network: NetworkIntent): Bindi
   return { networkId, driver, name, pools: pools.map(boundPool), internal, options };
 }
 
-/** The cluster's network goes with the last host's: others are asked by the removal itself. */
 async function deleteNetwork(parts: NetworkParts, networkId: string): Promise<void> {
-  const { controller, bindings, log, kernel } = parts;
+  const { controller, bindings, kernel } = parts;
   const binding = bindings.get(networkId);
   if (binding === undefined) return;
   if (binding.driver === "bridge") {
@@ -147,13 +147,7 @@ async function deleteNetwork(parts: NetworkParts, networkId: string): Promise<vo
   }
   bindings.remove(networkId);
   const shared = networkOfPool(controller, binding.pools[0]?.poolId ?? "");
-  if (shared === undefined) return;
-  try {
-    await controller.removeNetwork(shared.id);
-  } catch (cause) {
-    if (!(cause instanceof EngineError) || !["forbidden", "unavailable"].includes(cause.code)) throw cause;
-    log.info({ network: shared.name, reason: cause.message }, "the network stays with the other hosts of the cluster");
-  }
+  if (shared !== undefined) await leaveShared(parts, shared.id);
 }
 
 async function createEndpoint(

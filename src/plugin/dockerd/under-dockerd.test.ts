@@ -12,6 +12,7 @@ import type { IpamDriverHandlers, LeasedPool, PoolRequest } from "../ipam-driver
 import type { NetworkDriverHandlers, NetworkRequest } from "../network-driver.ts";
 import { Bindings } from "./bindings.ts";
 import { ADDRESS_SPACE, ipamHandlers, releaseStrayLeases } from "./ipam.ts";
+import { leaveLate } from "./leave-shared.ts";
 import { networkHandlers } from "./network.ts";
 
 const NAMED = { options: { "causeway.network": "shop" } };
@@ -374,4 +375,24 @@ test("two hosts that make a network at the same moment: the later one is told to
   await pluginOf(two).ipam.releasePool({ poolId: second.poolId });
   await knows(two);
   assert.deepEqual(await create(two, B), first);
+});
+
+test("a network that the last host leaves while the store is away goes when it is back", async () => {
+  await using all = await FakeHosts.open(2);
+  const [one, two] = [all.host(1), all.host(2)];
+  const pool = await create(one, A);
+  await knows(two);
+  one.client.cut();
+  await until("the store is away", () => one.parts.cluster?.status().state === "away");
+  await remove(one, A, pool).catch(() => undefined);
+  const bindings = new Bindings(one.parts.store, silentLog);
+  const parts = { controller: one.controller, bindings, log: silentLog };
+  assert.equal(bindings.left().length, 1);
+  await leaveLate(parts);
+  assert.equal(bindings.left().length, 1, "it is away still");
+  one.client.heal();
+  await until("the store is back", () => one.parts.cluster?.status().state === "connected");
+  await leaveLate(parts);
+  assert.deepEqual(bindings.left(), []);
+  await until("it is gone", () => !two.controller.networks().some(({ name }) => name === "shop"));
 });
