@@ -92,7 +92,8 @@ export class Membership {
     await this.#running;
     const session = this.#session;
     this.#session = undefined;
-    if (stay) await session?.abandon();
+    // A store that is away is not waited for to hear of it: the session runs out.
+    if (stay || this.#away !== undefined) await session?.abandon();
     else await session?.[Symbol.asyncDispose]();
     await this.#following?.[Symbol.asyncDispose]();
   }
