@@ -4,6 +4,7 @@
  * that all machines see. Switched on again it is the same machine after a boot: new namespaces, an empty /run.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { firstChild } from "../support/first-child.ts";
@@ -30,10 +31,11 @@ export class Machine implements AsyncDisposable {
     return this.#init;
   }
 
-  /** For `--cgroup-parent`: control groups are the kernel's, not a namespace's, and go when it is switched off. */
-  get cgroupParent(): string {
-    return `/causeway-lab-${process.pid}-${this.name}`;
-  }
+  /**
+   * For `--cgroup-parent`: control groups are the kernel's, not a namespace's, and go when it is switched off. Numbers of processes do
+   * not tell labs apart that run at the same time in process namespaces of their own.
+   */
+  readonly cgroupParent = `/causeway-lab-${randomUUID()}`;
 
   /** To put before a command that shall run on it. The command is then a child of `nsenter`. */
   get within(): readonly [string, ...string[]] {
