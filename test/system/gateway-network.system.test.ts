@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Lab } from "../lab/lab.ts";
+import type { LabHost } from "../lab/lab-host.ts";
 import { missingStore } from "../support/cluster-servers.ts";
 import { DockerLines, sh } from "../support/docker-lines.ts";
-import { TestHosts, type TestHost } from "../support/test-hosts.ts";
 import { until } from "../support/wait.ts";
 
 const skip = missingStore("etcd");
@@ -15,13 +16,13 @@ const skip = missingStore("etcd");
 const OUTSIDE = "10.99.0.254";
 const SERVE = "sh -c 'mkdir -p /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www'";
 
-let all: TestHosts | undefined;
-let host: TestHost;
+let all: Lab | undefined;
+let host: LabHost;
 let docker: DockerLines;
 
 before(async () => {
   if (skip !== false) return;
-  all = await TestHosts.start("etcd", 1, ["--live-restore", "--metrics-addr=:9323"]);
+  all = await Lab.open("etcd", { hosts: 1, flags: ["--live-restore", "--metrics-addr=:9323"] });
   host = all.host(1);
   docker = new DockerLines(host.daemon);
   await docker.ok("network create -d overlay shop");
@@ -117,7 +118,7 @@ test("an internal overlay has no way out", { skip }, async () => {
 
 test("a restart of the daemon keeps it, and the next change still works", { skip }, async () => {
   await host.daemon.stop();
-  assert.equal(await sh(`nsenter --net=/run/netns/${host.name} ip -o link show docker_gwbridge | wc -l`), "1\n");
+  assert.equal(await host.shell("ip -o link show docker_gwbridge | wc -l"), "1\n");
   await host.daemon.start();
   assert.equal(await interfaces("c1"), "eth0 eth1");
   assert.equal(await served("8080"), "hello");
@@ -131,7 +132,7 @@ test("docker info names the store, and warns while it is away", { skip }, async 
     sh(`curl -s http://${host.address}:9323/metrics | grep ^causeway_cluster_connected`);
   assert.match(
     await info(),
-    /"ClusterStore":"etcd:\/\/10\.99\.0\.254:\d+\/test","ClusterAdvertise":"10\.99\.0\.1:2376"/,
+    /"ClusterStore":"etcd:\/\/10\.99\.0\.254:\d+\/lab","ClusterAdvertise":"10\.99\.0\.1:2376"/,
   );
   assert.equal((await metric()).trim(), "causeway_cluster_connected 1");
   const warned = async (): Promise<boolean> =>

@@ -4,36 +4,37 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Lab } from "../lab/lab.ts";
+import type { LabHost } from "../lab/lab-host.ts";
 import { missingStore } from "../support/cluster-servers.ts";
-import { TestHosts, type TestHost } from "../support/test-hosts.ts";
 import { until } from "../support/wait.ts";
 
 /** Longer than a daemon takes to start again on a busy machine: a host that is silent for longer counts as gone. */
 const TTL = "--cluster-store-opt=discovery.ttl=12";
 const skip = missingStore("etcd");
-let all: TestHosts | undefined;
-let a: TestHost;
-let b: TestHost;
+let all: Lab | undefined;
+let a: LabHost;
+let b: LabHost;
 
 before(async () => {
   if (skip !== false) return;
-  all = await TestHosts.start("etcd", 2, ["--live-restore", TTL]);
+  all = await Lab.open("etcd", { hosts: 2, flags: ["--live-restore", TTL] });
   [a, b] = [all.host(1), all.host(2)];
   await a.ok("network create -d overlay shop");
-  await until("shop on the other host", async () => (await b.docker("network inspect shop")).status === 0);
+  await until("shop on the other host", async () => await b.does("network inspect shop"));
   await a.ok("run -d --net shop --name c1 busybox sleep 3600");
   await b.ok("run -d --net shop --name c2 busybox sleep 3600");
   await pings(a, "c1", "c2");
 });
 after(async () => all?.[Symbol.asyncDispose]());
 
-async function pings(host: TestHost, from: string, to: string): Promise<void> {
+async function pings(host: LabHost, from: string, to: string): Promise<void> {
   await until(`${from} on ${host.name} pings ${to}`, async () => {
-    return (await host.docker(`exec ${from} ping -c 1 -W 1 ${to}`)).status === 0;
+    return await host.does(`exec ${from} ping -c 1 -W 1 ${to}`);
   });
 }
 
-const addressOf = async (host: TestHost, name: string): Promise<string> =>
+const addressOf = async (host: LabHost, name: string): Promise<string> =>
   host.ok(`inspect -f {{.NetworkSettings.Networks.shop.IPAddress}} ${name}`);
 
 /** Five pings a second from c1 while something happens; how many were lost before the last answer. */
@@ -43,7 +44,7 @@ async function lostMeanwhile(happening: () => Promise<void>): Promise<number> {
   await happening();
   await a.ok("exec c1 killall -INT ping");
   const text = await until("ping's last word", async () => {
-    const said = (await a.docker("exec c1 cat /tmp/pings")).stdout;
+    const said = (await a.daemon.docker("exec c1 cat /tmp/pings".split(" "))).stdout;
     return said.includes("packets transmitted") && said;
   });
   // The last may still be on its way when it ends.
@@ -69,12 +70,15 @@ test(
     const lost = await lostMeanwhile(async () => {
       await all?.store.stop();
       await until("it is refused", async () => {
-        const refused = await b.docker("run --rm --net shop --name c3 busybox true");
+        const refused = await b.daemon.docker("run --rm --net shop --name c3 busybox true".split(" "));
         return /cluster store etcd:\/\/10\.99\.0\.254/.test(refused.stderr);
       });
       await pings(a, "c1", "c2");
       assert.match(await b.fails("network create -d overlay other"), /cluster store etcd:/);
-      assert.match((await b.docker("info")).stdout + (await b.docker("info")).stderr, /cluster store/i);
+      assert.match(
+        (await b.daemon.docker("info".split(" "))).stdout + (await b.daemon.docker("info".split(" "))).stderr,
+        /cluster store/i,
+      );
       await b.daemon.stop();
       await b.daemon.start();
       assert.match(await b.ok("network ls"), /shop\s+overlay\s+global/);
@@ -83,13 +87,13 @@ test(
     assert.equal(lost, 0);
     await b.ok("rm -f c2");
     await all?.store.start();
-    await until("c2 is forgotten", async () => (await a.docker("exec c1 nslookup c2")).status !== 0, 60_000);
+    await until("c2 is forgotten", async () => !(await a.does("exec c1 nslookup c2")), 60_000);
     await until(
       "and may come again",
       async () => {
         return (
-          (await b.docker("run -d --net shop --name c2 busybox sleep 3600")).status === 0 ||
-          void (await b.docker("rm -f c2"))
+          (await b.does("run -d --net shop --name c2 busybox sleep 3600")) ||
+          void (await b.daemon.docker("rm -f c2".split(" ")))
         );
       },
       30_000,
@@ -99,17 +103,17 @@ test(
 );
 
 test("a host that is cut off is forgotten, keeps its own, and is found again when it is back", { skip }, async () => {
-  await b.setWire("down");
-  await until("c2 is forgotten", async () => (await a.docker("exec c1 nslookup c2")).status !== 0, 60_000);
+  await b.setCable("down");
+  await until("c2 is forgotten", async () => !(await a.does("exec c1 nslookup c2")), 60_000);
   assert.match(await a.fails("network rm shop"), /has active endpoints/);
-  await b.setWire("up");
-  await until("c2 is found", async () => (await a.docker("exec c1 nslookup c2")).status === 0, 60_000);
+  await b.setCable("up");
+  await until("c2 is found", async () => await a.does("exec c1 nslookup c2"), 60_000);
   await pings(a, "c1", "c2");
 });
 
 test("the endpoint of a host that was killed is taken off by force", { skip }, async () => {
   await b.daemon.stop("SIGKILL");
-  await until("c2 is forgotten", async () => (await a.docker("exec c1 nslookup c2")).status !== 0, 60_000);
+  await until("c2 is forgotten", async () => !(await a.does("exec c1 nslookup c2")), 60_000);
   await a.ok("network disconnect -f shop c2");
   await a.ok("run -d --net shop --name c2 busybox sleep 3600");
   await pings(a, "c1", "c2");

@@ -4,18 +4,20 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Lab } from "../lab/lab.ts";
+import type { LabHost } from "../lab/lab-host.ts";
+import { inNetwork, onlyNetwork } from "../lab/tables.ts";
 import { missingStore } from "../support/cluster-servers.ts";
-import { TestHosts, type TestHost } from "../support/test-hosts.ts";
 import { until } from "../support/wait.ts";
 
 const skip = missingStore("etcd");
-let all: TestHosts | undefined;
-let a: TestHost;
-let b: TestHost;
+let all: Lab | undefined;
+let a: LabHost;
+let b: LabHost;
 
 before(async () => {
   if (skip !== false) return;
-  all = await TestHosts.start("etcd", 2);
+  all = await Lab.open("etcd", { hosts: 2 });
   [a, b] = [all.host(1), all.host(2)];
 });
 after(async () => all?.[Symbol.asyncDispose]());
@@ -23,12 +25,12 @@ after(async () => all?.[Symbol.asyncDispose]());
 /** On the first host; resolves when the second has it too. */
 async function create(name: string, options = ""): Promise<void> {
   await a.ok(`network create -d overlay ${options === "" ? "" : `${options} `}${name}`);
-  await until(`${name} on the other host`, async () => (await b.docker(`network inspect ${name}`)).status === 0);
+  await until(`${name} on the other host`, async () => await b.does(`network inspect ${name}`));
 }
 
-async function pings(host: TestHost, from: string, to: string): Promise<void> {
+async function pings(host: LabHost, from: string, to: string): Promise<void> {
   await until(`${from} on ${host.name} pings ${to}`, async () => {
-    return (await host.docker(`exec ${from} ping -c 1 -W 1 ${to}`)).status === 0;
+    return await host.does(`exec ${from} ping -c 1 -W 1 ${to}`);
   });
 }
 
@@ -58,7 +60,7 @@ test("IPv6 reaches over hosts", { skip }, async () => {
   await b.ok("run -d --net six --name c2 busybox sleep 3600");
   const address = await b.ok("inspect -f {{.NetworkSettings.Networks.six.GlobalIPv6Address}} c2");
   assert.match(address, /^fd00:77::/);
-  await until("c1 pings it", async () => (await a.docker(`exec c1 ping -6 -c 1 -W 1 ${address}`)).status === 0);
+  await until("c1 pings it", async () => await a.does(`exec c1 ping -6 -c 1 -W 1 ${address}`));
   await pings(a, "c1", "c2");
   await removeAll("six");
 });
@@ -69,18 +71,10 @@ test("a VXLAN id asked for is had, once in the cluster, and the MTU leaves room 
   assert.match(await b.fails(`network create -d overlay -o ${id} other`), /vxlan id 777/i);
   await a.ok("run -d --net named --name c1 busybox sleep 3600");
   assert.match(await a.ok("exec c1 ip link show eth0"), /mtu 1350/);
-  const [namespace] = await namespaces(a, "1-*");
-  const link = await a.run("nsenter", `--net=${namespace ?? ""}`, "ip", "-d", "link", "show", "vxlan0");
-  assert.match(link.stdout, /vxlan id 777 local 10\.99\.0\.1 .*dstport 4789 nolearning/s);
+  const link = await inNetwork(a, await onlyNetwork(a), "ip -d link show vxlan0");
+  assert.match(link, /vxlan id 777 local 10\.99\.0\.1 .*dstport 4789 nolearning/s);
   await removeAll("named");
 });
-
-/** Namespace files of the host's daemon, seen from its own mounts. */
-async function namespaces(host: TestHost, pattern: string): Promise<readonly string[]> {
-  const root = `/proc/${host.daemon.pid}/root`;
-  const found = await host.run("sh", "-c", `ls -d ${root}${host.daemon.directory}/exec/netns/${pattern}`);
-  return found.stdout.split("\n").filter((line) => line !== "");
-}
 
 test("the way out and published ports are the host's; an internal network has none", { skip }, async () => {
   await create("open");
@@ -109,7 +103,7 @@ test("containers connect and disconnect while they run, under names of their own
   await a.ok("rename c1 c9");
   await pings(b, "c2", "c9");
   await a.ok("network disconnect shop c9");
-  await until("web is unknown", async () => (await b.docker("exec c2 nslookup web")).status !== 0);
+  await until("web is unknown", async () => !(await b.does("exec c2 nslookup web")));
   await removeAll("shop");
 });
 

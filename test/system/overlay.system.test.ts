@@ -4,29 +4,30 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Lab } from "../lab/lab.ts";
+import type { LabHost } from "../lab/lab-host.ts";
 import { missingStore } from "../support/cluster-servers.ts";
-import { TestHosts, type TestHost } from "../support/test-hosts.ts";
 import { until } from "../support/wait.ts";
 
 const skip = missingStore("etcd");
-let all: TestHosts | undefined;
-let a: TestHost;
-let b: TestHost;
+let all: Lab | undefined;
+let a: LabHost;
+let b: LabHost;
 
 before(async () => {
   if (skip !== false) return;
-  all = await TestHosts.start("etcd", 2);
+  all = await Lab.open("etcd", { hosts: 2 });
   [a, b] = [all.host(1), all.host(2)];
 });
 after(async () => all?.[Symbol.asyncDispose]());
 
-const names = async (host: TestHost): Promise<readonly string[]> =>
+const names = async (host: LabHost): Promise<readonly string[]> =>
   (await host.ok("network ls --format {{.Name}}")).split("\n");
 
 /** A name may take a moment to reach the other host. */
-async function pings(host: TestHost, from: string, to: string): Promise<void> {
+async function pings(host: LabHost, from: string, to: string): Promise<void> {
   await until(`${from} on ${host.name} pings ${to}`, async () => {
-    return (await host.docker(`exec ${from} ping -c 1 -W 1 ${to}`)).status === 0;
+    return await host.does(`exec ${from} ping -c 1 -W 1 ${to}`);
   });
 }
 
@@ -62,7 +63,7 @@ test("a name is given once on a network, whichever host asks", { skip }, async (
 
 test("a container that is gone is found by nobody", { skip }, async () => {
   await b.ok("rm -f c2");
-  await until("c2 has no address any more", async () => (await a.docker("exec c1 nslookup c2")).status !== 0);
+  await until("c2 has no address any more", async () => !(await a.does("exec c1 nslookup c2")));
 });
 
 test("the network goes from both hosts when nobody is on it", { skip }, async () => {

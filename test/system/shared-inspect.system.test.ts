@@ -1,19 +1,19 @@
 /** What docker shows on one host of a network that containers of another host are on. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { Lab } from "../lab/lab.ts";
 import { missingStore } from "../support/cluster-servers.ts";
 import { DockerLines } from "../support/docker-lines.ts";
-import { TestHosts } from "../support/test-hosts.ts";
 import { until } from "../support/wait.ts";
 
 const skip = missingStore("etcd");
-let hosts: TestHosts | undefined;
+let hosts: Lab | undefined;
 let a: DockerLines;
 let b: DockerLines;
 
 before(async () => {
   if (skip !== false) return;
-  hosts = await TestHosts.start("etcd", 2);
+  hosts = await Lab.open("etcd", { hosts: 2 });
   a = new DockerLines(hosts.host(1).daemon);
   b = new DockerLines(hosts.host(2).daemon);
   await a.ok("network create -d overlay shop");
