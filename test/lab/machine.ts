@@ -19,6 +19,11 @@ const OFF_MS = 60_000;
 
 export class Machine implements AsyncDisposable {
   readonly name: string;
+  /**
+   * For `--cgroup-parent`: control groups are the kernel's, not a namespace's, and go when it is switched off. Numbers of processes do
+   * not tell labs apart that run at the same time in process namespaces of their own.
+   */
+  readonly cgroupParent = `/causeway-lab-${randomUUID()}`;
   #holder: ChildProcess | undefined;
   #init = 0;
 
@@ -30,12 +35,6 @@ export class Machine implements AsyncDisposable {
   get pid(): number {
     return this.#init;
   }
-
-  /**
-   * For `--cgroup-parent`: control groups are the kernel's, not a namespace's, and go when it is switched off. Numbers of processes do
-   * not tell labs apart that run at the same time in process namespaces of their own.
-   */
-  readonly cgroupParent = `/causeway-lab-${randomUUID()}`;
 
   /** To put before a command that shall run on it. The command is then a child of `nsenter`. */
   get within(): readonly [string, ...string[]] {
