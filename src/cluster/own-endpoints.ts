@@ -155,8 +155,10 @@ export class OwnEndpoints {
     if (holder === undefined || holder.id === record.id) return;
     // One that left while the store was away, and could not be taken from there yet.
     if (holder.host === this.#parts.self && !this.#all.has(holder.id)) return;
-    const name = this.#parts.copy.network(record.networkId)?.name ?? record.networkId;
-    throw new EngineError("forbidden", `endpoint with name ${record.name} already exists in network ${name}`);
+    const { copy, self } = this.#parts;
+    const name = copy.network(record.networkId)?.name ?? record.networkId;
+    const where = holder.host === self ? "" : ` on host ${copy.host(holder.host)?.name ?? holder.host}`;
+    throw new EngineError("forbidden", `endpoint with name ${record.name} already exists in network ${name}${where}`);
   }
 
   #withoutMark(network: ClusterRecord): readonly ClusterPut[] {

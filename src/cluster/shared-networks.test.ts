@@ -91,9 +91,10 @@ describe("a shared network", () => {
     await until("the other has it", () => b.cluster.networks().length === 1);
     const endpoint = testEndpoint(id, "c1");
     await b.cluster.putEndpoint(endpoint);
+    const who = `name:"c1" id:"${endpoint.id.slice(0, 12)}" host:"host-2"`;
     await assert.rejects(
       a.cluster.removeNetwork(id),
-      refused("forbidden", `network shop has active endpoints (name:"c1" id:"${endpoint.id.slice(0, 12)}")`),
+      refused("forbidden", `network shop has active endpoints (${who})`),
     );
     await b.cluster.putEndpoint(testEndpoint(id, "c2"));
     await b.cluster.removeEndpoint(id, endpoint.id);

@@ -164,7 +164,9 @@ export class SharedNetworks {
     const list = records.map(({ key, value }) => {
       try {
         const endpoint = decodeEndpoint(key, value);
-        return `name:${JSON.stringify(endpoint.name)} id:${JSON.stringify(shortId(endpoint.id))}`;
+        const where = this.#copy.host(endpoint.host)?.name ?? endpoint.host;
+        const [named, known, at] = [endpoint.name, shortId(endpoint.id), where].map((text) => JSON.stringify(text));
+        return `name:${named} id:${known} host:${at}`;
       } catch {
         return `key:${JSON.stringify(key)}`;
       }
