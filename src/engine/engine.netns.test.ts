@@ -182,6 +182,21 @@ test("a container whose network is missing stays startable and holds nothing", a
   await engine.containers.remove(id);
 });
 
+test("a container that ran before is still one that did when it cannot start again", async () => {
+  await engine.networks.createNetwork({ name: "passing" });
+  const { id } = await engine.containers.create({ ...PLAIN_SPEC, network: { kind: "network", name: "passing" } });
+  await engine.containers.start(id);
+  const running = engine.containers.find(id).state;
+  await engine.containers.kill(id);
+  await engine.networks.removeNetwork("passing");
+  await assert.rejects(engine.containers.start(id), failsWith("not-found", /network passing not found$/));
+  const { state } = engine.containers.find(id);
+  assert.ok(state.status === "exited" && running.status === "running");
+  assert.equal(state.startedNs, running.startedNs);
+  assert.equal(state.exitCode, 128);
+  await engine.containers.remove(id);
+});
+
 test("an exec has a terminal, stdin, its own user and exit code", async () => {
   const id = await startLong(engine);
   const terminal = await exec(engine, id, { command: ["sh", "-c", "tty; id -u; exit 7"], tty: true, user: "web" });

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError, messageOf } from "../../base/errors.ts";
 import { Rollback } from "../../base/rollback.ts";
+import { present } from "../../store/record-reader.ts";
 import { absentIsFine } from "../containerd/grpc-errors.ts";
 import { timestampNs, type ExitReport, type Mount } from "../containerd/messages.ts";
 import { encodeMessage } from "../containerd/protocol.ts";
@@ -53,8 +54,12 @@ export class TaskRunner {
       await this.#launch(entry);
     } catch (cause) {
       const failure = cause instanceof LaunchError ? cause.failure : containerStartFailure(cause, "start");
+      const { state } = entry.record;
+      // One that ran before did run, whatever comes of this start: `docker ps` calls the others "Created".
+      const startedNs = "startedNs" in state ? state.startedNs : undefined;
       registry.setState(entry, {
         status: "exited",
+        ...present({ startedNs }),
         exitCode: failure.exitCode,
         finishedNs: options.clock.nowNs(),
         oomKilled: false,
