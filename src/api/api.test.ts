@@ -241,6 +241,16 @@ const REFUSALS: readonly Row[] = [
   ["GET", "/nodes", undefined, 503, SWARM],
   ["GET", "/services/x", undefined, 503, SWARM],
   ["POST", "/swarm/leave", undefined, 503, "This node is not part of a swarm"],
+  [
+    "GET",
+    "/plugins/privileges?remote=weave",
+    undefined,
+    501,
+    "installing plugins is not implemented; start the plugin yourself: it is found by its socket or its specification file",
+  ],
+  ["GET", "/plugins/a%2Fweave:1/json", undefined, 404, 'plugin "a/weave:1" not found'],
+  ["POST", "/plugins/weave/enable?timeout=30", undefined, 404, 'plugin "weave" not found'],
+  ["DELETE", "/plugins/weave", undefined, 404, 'plugin "weave" not found'],
   ["POST", "/build", "x", 501, "building images is not implemented yet"],
   ["POST", "/session", undefined, 501, "building images with BuildKit is not implemented yet"],
 ];

@@ -36,7 +36,27 @@ export function refusedRoutes(app: ApiApp): void {
     app.all(`${path}/*`, { config: { body: "stream" } }, refuseSwarm);
   }
   app.get("/plugins", () => []);
+  app.all("/plugins/*", { config: { body: "stream" } }, refusePlugin);
   app.post("/build/prune", () => ({ CachesDeleted: null, SpaceReclaimed: 0 }));
+}
+
+/** Plugins that the daemon itself would run; as none is ever installed, dockerd's answer to whoever names one is right. */
+function refusePlugin(request: { readonly url: string }): never {
+  const [, asked = ""] = /^\/plugins\/([^?]*)/.exec(request.url) ?? [];
+  if (/^(?:privileges|pull|create)$/.test(asked)) {
+    const instead = "start the plugin yourself: it is found by its socket or its specification file";
+    throw new EngineError("not-implemented", `installing plugins is not implemented; ${instead}`);
+  }
+  const name = decodeName(asked.replace(/\/(?:json|enable|disable|upgrade|push|set)$/, ""));
+  throw new EngineError("not-found", `plugin ${JSON.stringify(name)} not found`);
+}
+
+function decodeName(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function refuseSwarm(request: { readonly url: string }): never {
