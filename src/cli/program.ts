@@ -65,7 +65,11 @@ function refuseOthers(command: SyntaxCommand, place: string, usage: string): voi
       command.outputHelp();
       return;
     }
-    const hint = `${usage}Run '${place} --help' for more information`;
+    // The door takes `plugin` for a program of its own, as the first word only.
+    const hint =
+      place === PROGRAM && word === "plugin"
+        ? `It comes first, with flags of its own: run '${PROGRAM} plugin --help'`
+        : `${usage}Run '${place} --help' for more information`;
     throw new CliFailure(`${PROGRAM}: unknown command: ${place} ${word}\n\n${hint}`);
   });
 }

@@ -1,9 +1,11 @@
 /** `version`, `info` and `events` print what the real docker CLI prints of the same daemon, but for what they say of themselves. */
 import assert from "node:assert/strict";
+import { Writable } from "node:stream";
 import { describe, it } from "node:test";
 import type { Json } from "../../store/store.ts";
 import { AT_ONCE, DOCKER_MISSING, runBoth } from "../both-clis.ts";
 import type { FakeAnswer } from "../fake-daemon.ts";
+import { main } from "../main.ts";
 
 const VERSION: Json = {
   Platform: { Name: "Platform" },
@@ -168,3 +170,11 @@ describe("docker 28 no longer says:", { skip: DOCKER_MISSING }, () => {
 function ofServer(stdout: string): string {
   return stdout.startsWith("Client:") ? stdout.slice(stdout.indexOf("Server:")) : stdout;
 }
+
+it("plugin after a flag is told to come first", async () => {
+  const written: string[] = [];
+  const stderr = new Writable({ write: (chunk, _encoding, done) => done(void written.push(String(chunk))) });
+  const surroundings = { stdin: process.stdin, stdout: process.stdout, stderr, environment: {} };
+  assert.equal(await main(["-H", "unix:///none.sock", "plugin", "ls"], surroundings), 1);
+  assert.match(written.join(""), /unknown command: causeway plugin\n\nIt comes first, .*'causeway plugin --help'/);
+});
