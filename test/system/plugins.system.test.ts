@@ -107,6 +107,21 @@ test("a plugin that died takes no traffic with it, keeps nobody, and is found ag
   for (const name of (await pluginLinks()).filter((link) => link.startsWith("ph"))) await sh(`ip link del ${name}`);
 });
 
+test("a container ends while its plugin is away, however long that is waited for", async () => {
+  await using daemon = await startDaemon();
+  await using plugin = await startVethPlugin("absent", { givesGateway: true });
+  await docker(daemon, "network create -d absent --ipam-driver absent net");
+  await docker(daemon, "run -d --name c1 --network net busybox sleep 1000");
+  await plugin.stop();
+  await docker(daemon, "stop -t0 c1");
+  assert.match(await docker(daemon, "ps -a --format {{.Status}}"), /^Exited \(137\)/);
+  assert.match(await refused(daemon, "start c1"), /plugin .*absent/);
+  assert.match(await docker(daemon, "ps -a --format {{.Status}}"), /^Exited \(128\)/);
+  await docker(daemon, "rm c1");
+  await docker(daemon, "network rm net");
+  for (const name of (await pluginLinks()).filter((link) => /^p[bh]/.test(link))) await sh(`ip link del ${name}`);
+});
+
 test("a plugin that hangs is an error within its time, and one that appears late is waited for", async () => {
   await using daemon = await startDaemon("--plugin-timeout", "1");
   await using plugin = await startVethPlugin("slow", { givesGateway: true });

@@ -19,6 +19,8 @@ const SIGTERM = "15";
 const DEFAULT_STOP_SECONDS = 10;
 /** A killed process that is not gone by then hangs in the kernel. */
 const KILL_TIMEOUT_MS = 10_000;
+/** More than plugins that are away can take to be told that the container left their networks. */
+const CLEANUP_TIMEOUT_MS = 180_000;
 
 export interface StopOptions {
   readonly timeoutSeconds?: number;
@@ -74,10 +76,14 @@ export class ContainerControl {
   /** Signal, patience, SIGKILL; answers when the end has been dealt with. Without a time-out the patience is endless. */
   async end(entry: ContainerEntry, run: Run, how: { signal: number; timeoutMs: number | undefined }): Promise<void> {
     await this.#signal(entry, how.signal);
-    if (await within(run.finished, how.timeoutMs)) return;
-    await this.#signal(entry, SIGKILL);
-    if (await within(run.finished, KILL_TIMEOUT_MS)) return;
-    throw new EngineError("internal", `container ${entry.id} did not end within 10 s of SIGKILL`);
+    if (!(await within(run.gone, how.timeoutMs))) {
+      await this.#signal(entry, SIGKILL);
+      if (!(await within(run.gone, KILL_TIMEOUT_MS))) {
+        throw new EngineError("internal", `container ${entry.id} did not end within 10 s of SIGKILL`);
+      }
+    }
+    if (await within(run.finished, CLEANUP_TIMEOUT_MS)) return;
+    throw new EngineError("unavailable", `container ${entry.id} has ended, but still holds what it had, see the log`);
   }
 
   async kill(entry: ContainerEntry, signalText: string | undefined): Promise<void> {

@@ -18,6 +18,8 @@ export interface ExitResult {
 export interface Run {
   readonly streams: ProcessStreams;
   readonly log: JsonLog;
+  /** Settles when the process is no more, or the engine has closed. */
+  readonly gone: Promise<void>;
   /** Settles when the run's end has been dealt with completely. */
   readonly finished: Promise<void>;
   /** The kernel killed something in the container for want of memory. */

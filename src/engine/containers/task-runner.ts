@@ -172,14 +172,16 @@ export class TaskRunner {
 
   #begin(entry: ContainerEntry, streams: ProcessStreams, log: JsonLog): void {
     const { promise: finished, resolve } = Promise.withResolvers<void>();
-    const run: Run = { streams, log, finished, oomKilled: false, stopRequested: false };
+    const ending = this.waitForExit({ containerId: entry.id });
+    const gone = ending.then(() => undefined);
+    const run: Run = { streams, log, gone, finished, oomKilled: false, stopRequested: false };
     entry.run = run;
-    void this.#watch(entry, run).finally(resolve);
+    void this.#watch(entry, run, ending).finally(resolve);
   }
 
-  async #watch(entry: ContainerEntry, run: Run): Promise<void> {
+  async #watch(entry: ContainerEntry, run: Run, ending: Promise<ExitReport | undefined>): Promise<void> {
     const { options, locks, closing } = this.#context;
-    const exit = await this.waitForExit({ containerId: entry.id });
+    const exit = await ending;
     if (exit === undefined) {
       run.streams.detach();
       await run.log.close();
