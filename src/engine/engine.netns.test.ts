@@ -275,6 +275,15 @@ test("what is asked of a container in the wrong state is refused in Docker's wor
   assert.throws(() => engine.containers.find("busy"), failsWith("not-found", "No such container: busy"));
 });
 
+test("a signal that is sent while the start is underway reaches the process", async () => {
+  const { id } = await engine.containers.create({ ...PLAIN_SPEC, command: ["sleep", "1000"] });
+  const starting = engine.containers.start(id);
+  await engine.containers.kill(id, "KILL");
+  await starting;
+  assert.equal(exitCodeOf(id), 137);
+  await engine.containers.remove(id, {});
+});
+
 test("stop sends the stop signal and kills after the time-out; a frozen container can be stopped", async () => {
   const polite = await startLong(engine, {
     command: ["sh", "-c", "trap 'exit 5' TERM; while true; do sleep 0.05; done"],

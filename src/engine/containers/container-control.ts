@@ -61,6 +61,7 @@ export class ContainerControl {
 
   async stop(entry: ContainerEntry, options: StopOptions): Promise<void> {
     if (entry.record.state.status === "restarting") return this.#cancelRestart(entry);
+    await this.#untilStarted(entry);
     const { run } = entry;
     if (!entry.running || run === undefined) {
       throw new EngineError("not-modified", `Container ${entry.id} is already stopped`);
@@ -88,6 +89,7 @@ export class ContainerControl {
 
   async kill(entry: ContainerEntry, signalText: string | undefined): Promise<void> {
     const signal = parseSignal(signalText ?? String(SIGKILL));
+    await this.#untilStarted(entry);
     const { run } = entry;
     if (!entry.running || run === undefined) {
       throw new EngineError("conflict", `cannot kill container: ${entry.name}: container ${entry.id} is not running`);
@@ -98,6 +100,11 @@ export class ContainerControl {
     await this.#signal(entry, signal);
     // Docker answers a SIGKILL when the container is down.
     if (signal === SIGKILL) await within(run.finished, KILL_TIMEOUT_MS);
+  }
+
+  /** A process may speak before its start has been answered, and whoever hears it may want to signal it: dockerd waits too. */
+  async #untilStarted(entry: ContainerEntry): Promise<void> {
+    if (!entry.running) await this.#context.locks.run(entry.id, () => Promise.resolve());
   }
 
   async restart(entry: ContainerEntry, options: StopOptions): Promise<void> {
