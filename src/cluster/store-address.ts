@@ -29,7 +29,7 @@ export interface StoreTls {
   readonly key: Buffer;
 }
 
-/** What `openEtcdStore`, `openConsulStore` and `openZooKeeperStore` are given. They open at once, whether or not the store answers. */
+/** What `openEtcdStore`, `openConsulStore` and `openZookeeperStore` are given. They open at once, whether or not the store answers. */
 export interface StoreOptions {
   readonly hosts: readonly [StoreHost, ...StoreHost[]];
   readonly prefix: string;

@@ -56,6 +56,12 @@ export interface Driver {
   publishing(network: NetworkIntent): Publishing;
 
   /**
+   * Only of a driver that reaches other hosts by VXLAN, each subnet with an id of its own: the ids that the user chose, for the
+   * network's pools in order; undefined where the cluster is to draw one. Throws as `validate` does.
+   */
+  vxlanIds?(network: NetworkIntent): readonly (number | undefined)[];
+
+  /**
    * Only of a driver that is somebody else's program: what it is told and asked besides. Such a driver's functions work from what
    * its answers put into the intents.
    */

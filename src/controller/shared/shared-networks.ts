@@ -22,7 +22,7 @@ export async function shareNetwork(world: World, network: NetworkIntent, undo: R
   const { cluster } = world;
   if (cluster === undefined) throw new EngineError("internal", `network ${network.name} has nobody to be shared with`);
   undo.add("shared network", () => cluster.removeNetwork(network.id));
-  return withVxlanIds(network, await cluster.createNetwork(newSharedNetwork(network)));
+  return withVxlanIds(world, network, await cluster.createNetwork(newSharedNetwork(world, network)));
 }
 
 /** Takes the network from all hosts, with its pools. Throws `forbidden` while any host has an endpoint on it. */

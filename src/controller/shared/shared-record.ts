@@ -4,15 +4,12 @@
  */
 import { prefixContains, samePrefix } from "../../addr/prefix.ts";
 import type { NewSharedNetwork, SharedNetwork } from "../../cluster/cluster.ts";
-import { chosenVxlanIds } from "../../drivers/overlay/overlay-driver.ts";
 import type { NetworkIntent, PoolIntent } from "../../drivers/intent.ts";
 import { RecordError } from "../../store/record-reader.ts";
 import { decodeNetwork, encodeNetwork } from "../records.ts";
 import { PREDEFINED_NAMES } from "../network-spec.ts";
 import { expectPluginsOf } from "../plugins/expected-plugins.ts";
 import type { World } from "../world.ts";
-
-const OVERLAY = "overlay";
 
 /** Whether the network is one that all hosts of the cluster have. */
 export function isShared(
@@ -23,8 +20,8 @@ export function isShared(
 }
 
 /** `network` with its pools leased; its driver has checked its options. */
-export function newSharedNetwork(network: NetworkIntent): NewSharedNetwork {
-  const asked = network.driver === OVERLAY ? chosenVxlanIds(network) : [];
+export function newSharedNetwork(world: World, network: NetworkIntent): NewSharedNetwork {
+  const asked = world.driver(network.driver).vxlanIds?.(network) ?? [];
   const subnets = network.pools.flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet]));
   return {
     id: network.id,
@@ -37,9 +34,13 @@ export function newSharedNetwork(network: NetworkIntent): NewSharedNetwork {
   };
 }
 
-/** The network with the VXLAN ids that the cluster gave its subnets. A plugin's has no use for the ids that were drawn for it. */
-export function withVxlanIds(network: NetworkIntent, { subnets }: Pick<SharedNetwork, "subnets">): NetworkIntent {
-  if (network.driver !== OVERLAY) return network;
+/** The network with the VXLAN ids that the cluster gave its subnets, where its driver has a use for them. */
+export function withVxlanIds(
+  world: World,
+  network: NetworkIntent,
+  { subnets }: Pick<SharedNetwork, "subnets">,
+): NetworkIntent {
+  if (world.driver(network.driver).vxlanIds === undefined) return network;
   const pools = network.pools.map((pool): PoolIntent => {
     const found = subnets.find(({ subnet }) => pool.subnet !== undefined && samePrefix(subnet, pool.subnet));
     return found === undefined ? pool : { ...pool, vni: found.vni };
@@ -50,9 +51,10 @@ export function withVxlanIds(network: NetworkIntent, { subnets }: Pick<SharedNet
 /** Throws RecordError, or what the driver says of options that it does not take. */
 export function intentOfShared(world: World, shared: SharedNetwork): NetworkIntent {
   const { intent } = decodeNetwork(shared.id, shared.body);
+  checkRecord(shared, intent);
   expectPluginsOf(world, intent);
-  const network = withVxlanIds(intent, shared);
-  checkShared(world, shared, network);
+  const network = withVxlanIds(world, intent, shared);
+  checkWithDrivers(world, network);
   const existing = world.registry.networks().map((entry) => entry.intent);
   world.driver(network.driver).validate(network, existing);
   return network;
@@ -61,33 +63,35 @@ export function intentOfShared(world: World, shared: SharedNetwork): NetworkInte
 /** As `base/ids.ts` makes them. */
 const ID = /^[0-9a-f]{64}$/;
 
-function checkShared(world: World, shared: SharedNetwork, network: NetworkIntent): void {
-  const demand = (holds: boolean, what: string): void => {
-    if (!holds) throw new RecordError(`network ${shared.id}: ${what}`);
-  };
-  demand(ID.test(network.id), "an id that no network has: files and links are named after it");
-  demand(network.name === shared.name && network.name.trim() !== "", "another name in its body");
-  demand(!PREDEFINED_NAMES.has(network.name), `the name ${network.name} is a predefined network's`);
+/** What holds of every shared network; before that, nobody's plugins are looked for. */
+function checkRecord(shared: SharedNetwork, network: NetworkIntent): void {
+  demand(network, ID.test(network.id), "an id that no network has: files and links are named after it");
+  demand(network, network.name === shared.name && network.name.trim() !== "", "another name in its body");
+  demand(network, !PREDEFINED_NAMES.has(network.name), `the name ${network.name} is a predefined network's`);
   demand(
+    network,
     network.scope === "global" && network.unshared !== true && !network.predefined && !network.configOnly,
     "not a shared network",
   );
-  const { capabilities, procedures } = world.driver(network.driver);
-  demand(
-    procedures !== undefined || capabilities.scope === "global",
-    `driver ${network.driver} has no shared networks`,
-  );
+}
+
+function checkWithDrivers(world: World, network: NetworkIntent): void {
+  const driver = world.driver(network.driver);
+  const spansHosts = driver.procedures !== undefined || driver.capabilities.scope === "global";
+  demand(network, spansHosts, `driver ${network.driver} has no shared networks`);
   const hasOwnPools = world.ipamDriver(network.ipamDriver).needs === undefined;
   for (const pool of network.pools) {
-    const isReachable = network.driver !== OVERLAY || pool.vni !== undefined;
-    demand(pool.subnet !== undefined && isReachable, "a subnet without a VXLAN id");
-    demand(
-      !hasOwnPools || pool.poolId?.startsWith("LocalDefault/") === false,
-      "an address pool that is not the cluster's",
-    );
+    const isReachable = driver.vxlanIds === undefined || pool.vni !== undefined;
+    demand(network, pool.subnet !== undefined && isReachable, "a subnet without a VXLAN id");
+    const isClusters = !hasOwnPools || pool.poolId?.startsWith("LocalDefault/") === false;
+    demand(network, isClusters, "an address pool that is not the cluster's");
     for (const address of [pool.gateway, ...Object.values(pool.auxiliary)]) {
       if (address === undefined || pool.subnet === undefined) continue;
-      demand(prefixContains(pool.subnet, address), "an address outside its subnet");
+      demand(network, prefixContains(pool.subnet, address), "an address outside its subnet");
     }
   }
+}
+
+function demand({ id }: NetworkIntent, holds: boolean, what: string): void {
+  if (!holds) throw new RecordError(`network ${id}: ${what}`);
 }

@@ -9,7 +9,7 @@ import type { KernelFact } from "../../kernel/facts.ts";
 import type { NetworkIntent } from "../intent.ts";
 import { endpoint, idOf, network, overlayPool, peer } from "./intents.fixture.ts";
 import { OPTION } from "./options.ts";
-import { chosenVxlanIds, createOverlayDriver, networkNamespaceName, peerAnnouncements } from "./overlay-driver.ts";
+import { createOverlayDriver, networkNamespaceName, peerAnnouncements } from "./overlay-driver.ts";
 
 const on = (advertise: string) =>
   createOverlayDriver({ namespaceDirectory: "/run/netns", advertise: parseAddress(advertise) });
@@ -95,8 +95,8 @@ test("a VXLAN id of another network is refused, the network's own is not", () =>
 
 test("chosen VXLAN ids go to the pools in order, the rest is left to the cluster", () => {
   const pools = [overlayPool("10.0.0.0/24", "10.0.0.1", 1), overlayPool("10.0.1.0/24", "10.0.1.1", 2)];
-  assert.deepEqual(chosenVxlanIds(network({ pools })), [undefined, undefined]);
-  assert.deepEqual(chosenVxlanIds(network({ pools, options: { [OPTION.vxlanIds]: "70,71,72" } })), [70, 71]);
+  assert.deepEqual(driver.vxlanIds?.(network({ pools })), [undefined, undefined]);
+  assert.deepEqual(driver.vxlanIds?.(network({ pools, options: { [OPTION.vxlanIds]: "70,71,72" } })), [70, 71]);
 });
 
 test("a network's namespace has twelve characters and is no sandbox's", () => {

@@ -29,14 +29,11 @@ export function createOverlayDriver(options: OverlayDriverOptions): Driver {
     joinInfo: (network, endpoint) => joinInfo(network, configOf(network), endpoint),
     adoptedLink: () => undefined,
     publishing: () => NO_PUBLISHING,
+    vxlanIds: chosenVxlanIds,
   };
 }
 
-/**
- * The VXLAN ids that the user chose, for the network's pools in order; undefined where the cluster is to draw one. Throws as
- * `validate` does.
- */
-export function chosenVxlanIds(network: NetworkIntent): readonly (number | undefined)[] {
+function chosenVxlanIds(network: NetworkIntent): readonly (number | undefined)[] {
   const { vxlanIds } = parseOverlayOptions(network.options);
   return network.pools.map((_pool, index) => vxlanIds[index]);
 }

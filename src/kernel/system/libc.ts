@@ -13,11 +13,11 @@ const WNOHANG = 1;
 
 const library = koffi.load(null);
 
-type Argument = number | string | Uint8Array | null;
+type Argument = number | string | Uint8Array | null | readonly (string | null)[];
 type Call = (...parameters: Argument[]) => number;
 
 /** koffi types functions as `any`; this is where they get their real type. */
-function declare(prototype: string): Call {
+export function declare(prototype: string): Call {
   return library.func(prototype) as Call;
 }
 

@@ -2,8 +2,8 @@
  * posix_spawnp(3) through koffi. The opaque structures of spawn.h are given more room than any C library's needs (glibc's are 80
  * and 336 bytes); the file actions hold memory of the library's, so they are always destroyed.
  */
-import koffi from "koffi";
 import { KernelError } from "../kernel-error.ts";
+import { declare } from "./libc.ts";
 
 /** `spawn.h`. */
 const POSIX_SPAWN_SETSIGDEF = 0x04;
@@ -11,16 +11,6 @@ const POSIX_SPAWN_SETSIGMASK = 0x08;
 const OPAQUE_BYTES = 1024;
 /** `sigset_t`: 1024 bits. */
 const SIGSET_BYTES = 128;
-
-const library = koffi.load(null);
-
-type Argument = number | string | Uint8Array | null | readonly (string | null)[];
-type Call = (...parameters: Argument[]) => number;
-
-/** koffi types functions as `any`; this is where they get their real type. */
-function declare(prototype: string): Call {
-  return library.func(prototype) as Call;
-}
 
 const initActions = declare("int posix_spawn_file_actions_init(void *actions)");
 const addDup2 = declare("int posix_spawn_file_actions_adddup2(void *actions, int fd, int target)");
